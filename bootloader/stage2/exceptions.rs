@@ -1,0 +1,158 @@
+//! What is shown when the processor stops at an exception: the loader's own, or the kernel's before it has an IDT.
+
+use crate::console::{self, Text};
+use crate::global::Global;
+use crate::load::Placed;
+use core::arch::asm;
+use core::fmt;
+use layout::*;
+use osimage_boot_info::KernelSegment;
+
+const PAGE_FAULT: u64 = 14;
+const GENERAL_PROTECTION: u64 = 13;
+#[rustfmt::skip]
+const NAMES: [&str; 22] = [
+    "divide error", "debug exception", "non-maskable interrupt", "breakpoint", "overflow", "bound range exceeded",
+    "invalid opcode", "device not available", "double fault", "coprocessor overrun", "invalid TSS",
+    "segment not present", "stack fault", "general protection fault", "page fault", "reserved exception",
+    "floating-point error", "alignment check", "machine check", "SIMD floating-point error",
+    "virtualization exception", "control protection exception",
+];
+
+/// Bits of a page fault's error code.
+const PROTECTION: u64 = 1;
+const WRITE: u64 = 2;
+const FETCH: u64 = 16;
+/// Bit of other error codes: they name an entry of the IDT.
+const IDT: u64 = 2;
+
+/// The interrupts of the PC's first controller, as the BIOS sets it up, overlap with exceptions.
+const TIMER_VECTOR: u64 = 8;
+const LAST_INTERRUPT: u64 = 15;
+
+/// What the handlers know of the running kernel; a stack of zero bytes while the loader itself runs.
+struct Kernel {
+    segments: [Option<KernelSegment>; MAX_LOAD_SEGMENTS as usize],
+    stack_size: u64,
+    reporting: bool,
+}
+
+static KERNEL: Global<Kernel> =
+    Global::new(Kernel { segments: [None; MAX_LOAD_SEGMENTS as usize], stack_size: 0, reporting: false });
+
+unsafe extern "C" {
+    static exception_stack_top: u8;
+}
+
+/// From here on an exception is the kernel's.
+pub fn watch_kernel(placed: &Placed, stack_size: u64) {
+    // SAFETY: the only reference, dropped at the end of this function; the handlers run later.
+    let kernel = unsafe { &mut *KERNEL.get() };
+    for (place, segment) in kernel.segments.iter_mut().zip(placed.segments()) {
+        *place = Some(*segment);
+    }
+    kernel.stack_size = stack_size;
+}
+
+/// What the processor pushed.
+struct Frame {
+    /// Some exceptions have one.
+    code: Option<u64>,
+    rip: u64,
+    rsp: u64,
+}
+
+impl Frame {
+    /// # Safety
+    /// AT is where the processor stopped pushing, on an empty exception stack.
+    unsafe fn read(at: *const u64) -> Frame {
+        let has_code = &raw const exception_stack_top as u64 - at as u64 == 6 * 8;
+        // SAFETY: five words from here up: RIP, CS, RFLAGS, RSP, SS; six with a code, which comes first.
+        unsafe {
+            let words = if has_code { at.add(1) } else { at };
+            Frame { code: has_code.then(|| *at), rip: *words, rsp: *words.add(3) }
+        }
+    }
+}
+
+/// Tells of exception VECTOR and halts.
+#[unsafe(no_mangle)]
+extern "C" fn exception(vector: u64, pushed: *const u64) -> ! {
+    // SAFETY: the only reference: exceptions do not return, and one within this function ends in `halt`.
+    let kernel = unsafe { &mut *KERNEL.get() };
+    if core::mem::replace(&mut kernel.reporting, true) {
+        console::halt();
+    }
+    // SAFETY: long/exceptions.s passes it so.
+    let Frame { code, rip, rsp } = unsafe { Frame::read(pushed) };
+    let who = if kernel.stack_size == 0 {
+        Text("loader")
+    } else {
+        console::begin_alarm();
+        Text("kernel")
+    };
+    if code.is_none() && (TIMER_VECTOR..=LAST_INTERRUPT).contains(&vector) {
+        let interrupt = vector - TIMER_VECTOR;
+        stop!("the {who} enabled interrupts without an IDT of its own: interrupt {interrupt} at RIP {rip:#x}");
+    }
+    let code = code.unwrap_or(0);
+    let name = Text(NAMES.get(vector as usize).unwrap_or(&"exception"));
+    console::print(format_args!("osimage: the {who} failed: {name} (vector {vector}, error code {code:#x})\n"));
+    console::print(format_args!("osimage: at RIP {rip:#x}, RSP {rsp:#x}\n"));
+    if vector == PAGE_FAULT {
+        tell_page_fault(kernel, code, rip);
+    }
+    if vector == GENERAL_PROTECTION && code & IDT != 0 {
+        stop!("an interrupt that has no handler");
+    }
+    console::halt()
+}
+
+fn tell_page_fault(kernel: &Kernel, code: u64, rip: u64) -> ! {
+    let address: u64;
+    // SAFETY: only reads a register.
+    unsafe { asm!("mov {}, cr2", out(reg) address, options(nomem, nostack, preserves_flags)) };
+    // Without NX no fetch is told as such; then it is one where the instruction itself lies there.
+    let fetch = code & FETCH != 0 || address == rip;
+    let action = if fetch {
+        Text("executed")
+    } else if code & WRITE != 0 {
+        Text("wrote to")
+    } else {
+        Text("read")
+    };
+    stop!("it {action} {address:#x}, {}", Place { kernel, address, fetch, mapped: code & PROTECTION != 0 })
+}
+
+/// What is at an address where a page fault happened.
+struct Place<'a> {
+    kernel: &'a Kernel,
+    address: u64,
+    fetch: bool,
+    mapped: bool,
+}
+
+impl fmt::Display for Place<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bottom = KERNEL_STACK_TOP - self.kernel.stack_size;
+        let page = self.address - self.address % PAGE_SIZE;
+        let inside =
+            |segment: &&KernelSegment| page < segment.address + segment.size && segment.address < page + PAGE_SIZE;
+        if page == 0 && self.fetch {
+            f.write_str("in the first page, which is never mapped (null function pointer, or a return from the entry)")
+        } else if page == 0 {
+            f.write_str("in the first page, which is never mapped (null pointer)")
+        } else if page == bottom - PAGE_SIZE {
+            let size = self.kernel.stack_size;
+            write!(f, "in the guard page below its stack of {size} bytes (stack overflow)")
+        } else if let Some(segment) = self.kernel.segments.iter().flatten().find(inside) {
+            write!(f, "in segment {}, mapped {}", u64::from(segment.index), segment.rights)
+        } else if (bottom..KERNEL_STACK_TOP).contains(&self.address) {
+            f.write_str("in its stack, mapped RW")
+        } else if self.mapped {
+            f.write_str("which the loader mapped with other rights")
+        } else {
+            f.write_str("which is not mapped")
+        }
+    }
+}

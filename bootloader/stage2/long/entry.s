@@ -1,0 +1,51 @@
+# The first and the last instructions of the loader in 64-bit mode.
+
+.section .text.long, "ax"
+.code64
+
+.globl long_start
+long_start:
+    xorl %eax, %eax
+    movl %eax, %ds
+    movl %eax, %es
+    movl %eax, %ss
+    movl %eax, %fs
+    movl %eax, %gs
+    movl $loader_stack_top, %esp
+    movl $bss_start, %edi
+    movl $bss_end, %ecx
+    subl %edi, %ecx
+    rep stosb
+    movq %cr0, %rax                     # core may have been compiled for a target that uses SSE
+    andb $~(1 << 2), %al                # EM
+    orb $1 << 1, %al                    # MP
+    movq %rax, %cr0
+    movq %cr4, %rax
+    orw $3 << 9, %ax                    # OSFXSR, OSXMMEXCPT
+    movq %rax, %cr4
+    movzbl boot_drive, %edi
+    call loader_main
+    ud2
+
+# enter_kernel(page tables, stack top, entry, boot information): this page is mapped at the same address in both.
+.globl enter_kernel
+enter_kernel:
+    movq %rdi, %cr3
+    movq %rsi, %rsp
+    movq %rdx, %rax
+    movq %rcx, %rdi
+    xorl %ebx, %ebx
+    xorl %ecx, %ecx
+    xorl %edx, %edx
+    xorl %esi, %esi
+    xorl %ebp, %ebp
+    xorl %r8d, %r8d
+    xorl %r9d, %r9d
+    xorl %r10d, %r10d
+    xorl %r11d, %r11d
+    xorl %r12d, %r12d
+    xorl %r13d, %r13d
+    xorl %r14d, %r14d
+    xorl %r15d, %r15d
+    pushq $0                            # the return address of a function that must not return
+    jmp *%rax

@@ -1,0 +1,200 @@
+"""The BIOS loader: what `env.Bootloader` says, and the rustc calls that compile it on the kernel's own core."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from ..action import OUT, Action, Input, Plan
+from ..errors import DeclarationError, Where
+from ..target.spec import Target
+from ..text import write_text
+from ..toolchain.rustc import Rustc
+from . import layout
+
+# Explicit in everything that a target spec could say otherwise. At `s` stage 2 is smaller than at `z`.
+CODE = (
+    "--edition=2024", "-Cpanic=abort", "-Copt-level=s", "-Ccodegen-units=1", "-Cembed-bitcode=no", "-Cdebuginfo=0",
+    "-Cdebug-assertions=no", "-Coverflow-checks=no", "-Crelocation-model=static", "-Ccode-model=small",
+    "-Cno-redzone=yes", "-Ctarget-cpu=x86-64", "-Ctarget-feature=-avx", "-Zlocation-detail=none",
+)  # fmt: skip
+
+# Arguments that a spec gives to lld under the name gnu-lld (a linker script, usually) are meant for the kernel.
+LINK = ("-Clinker-flavor=gnu", "-Clink-arg=--oformat=binary", "-Clink-arg=--gc-sections")
+
+# What the linker scripts take from the layout.
+LINKED = ("LOADER_DATA_ADDRESS", "LOADER_DATA_END", "PAGE_SIZE", "SECTOR_SIZE", "STAGE1_ADDRESS", "STAGE2_ADDRESS",
+          "STAGE2_MAX_SECTORS")  # fmt: skip
+
+# Flags that may not differ between crates; on x86-64 none of them changes how a function is called.
+TARGET_MODIFIERS = frozenset({"fixed-x18", "indirect-branch-cs-prefix", "reg-struct-return", "regparm", "retpoline",
+                              "retpoline-external-thunk", "sanitizer"})  # fmt: skip
+
+OWN_SOURCE = "osimage-bootloader"  # the link to the sources that come with the tool
+FILES = ("boot_info/src/lib.rs", "shared", "stage1/link.ld", "stage1/main.rs", "stage2/link.ld", "stage2/main.rs")
+
+
+class Sysroot(Protocol):
+    """What the loader needs of a sysroot: its target, how rustc is told of it, what it then reads, its flags."""
+
+    @property
+    def target(self) -> Target: ...  # noqa: D102
+
+    @property
+    def rustflags(self) -> tuple[str, ...]: ...  # noqa: D102
+
+    def arguments(self) -> tuple[str, ...]: ...  # noqa: D102
+
+    def inputs(self) -> tuple[Input, ...]: ...  # noqa: D102
+
+
+@dataclass(frozen=True)
+class LoaderDeclaration:
+    """What `env.Bootloader` says: a name below the build folder, and a folder of sources (None: the tool's own)."""
+
+    name: str
+    source: str | None
+    where: Where
+
+
+@dataclass(frozen=True)
+class Loader:
+    """A loader: the paths of its stages, flat files that are bound to a kernel when an image is made."""
+
+    name: str
+    stage1: str
+    stage2: str
+
+
+def plan(
+    declaration: LoaderDeclaration, sysroot: Sysroot, rustc: Rustc, root: Path, build: str = "build"
+) -> tuple[Plan, Loader]:
+    """The steps that compile the loader's stages to `BUILD/<name>/`, in the project at ROOT.
+
+    Raises:
+        DeclarationError: the folder of sources is not one, the target is no x86-64, or there is no linker.
+    """
+    source, links, faults = _source(declaration, root, build)
+    arch = sysroot.target.described.get("arch")
+    if arch != "x86_64":
+        faults.append(f"the target {sysroot.target.name} is for {arch}, and BIOS starts x86_64 machines only.")
+    if rustc.linker is None:
+        faults.append(f"rustc {rustc.release} has no linker for freestanding programs (rust-lld or ld.lld).")
+    if faults or rustc.linker is None:
+        raise DeclarationError(declaration.where, faults)
+    directory = f"{build}/{declaration.name}"
+    steps = _Steps(declaration, sysroot, rustc, rustc.linker.name, source, directory)
+    consulted = () if declaration.source is None else tuple(f"{source}/{name}" for name in FILES if "." in name)
+    loader = Loader(declaration.name, f"{directory}/stage1.bin", f"{directory}/stage2.bin")
+    return Plan(steps.actions(), links, consulted), loader
+
+
+@dataclass(frozen=True)
+class _Steps:
+    """The steps of one loader; paths are relative to the project."""
+
+    declaration: LoaderDeclaration
+    sysroot: Sysroot
+    rustc: Rustc
+    linker: str
+    source: str
+    directory: str
+
+    def actions(self) -> tuple[Action, ...]:
+        """The layout as a crate, the crate for boot information, and both stages."""
+        written = f"{self.directory}/layout.rs"
+        constants = write_text("loader", f"layout.rs of {self.declaration.name}", written, layout.rust_source(),
+                               self.declaration.where)  # fmt: skip
+        boot_info = f"{self.source}/boot_info/src"
+        return (
+            constants,
+            self._library("layout", written, Input(written)),
+            self._library("osimage_boot_info", f"{boot_info}/lib.rs", Input(boot_info, "tree")),
+            self._stage("stage1", "stage 1", ("layout",)),
+            self._stage("stage2", "stage 2", ("layout", "osimage_boot_info")),
+        )
+
+    def _library(self, crate: str, main: str, source: Input) -> Action:
+        argv = (*self._rustc(crate), "--crate-type=rlib", f"--emit=link={OUT}/lib{crate}.rlib", main)
+        outputs = (self._rlib(crate),)
+        return self._action(crate, argv, (source,), outputs)
+
+    def _stage(self, stage: str, label: str, crates: tuple[str, ...]) -> Action:
+        values = vars(layout)
+        argv = (
+            *self._rustc(stage), "--crate-type=bin", f"--emit=link={OUT}/{stage}.bin,dep-info={OUT}/{stage}.d",
+            f"-Clinker={self.linker}", *LINK, f"-Clink-arg=-T{self.source}/{stage}/link.ld",
+            *(f"-Clink-arg=--defsym={name}={values[name]:#x}" for name in LINKED),
+            *(f"--extern={crate}={self._rlib(crate)}" for crate in crates), f"{self.source}/{stage}/main.rs",
+        )  # fmt: skip
+        inputs = (
+            Input(f"{self.source}/{stage}", "tree"),
+            Input(f"{self.source}/shared", "tree"),
+            *(Input(self._rlib(crate)) for crate in crates),
+        )
+        dep_info = f"{self.directory}/{stage}.d"
+        return self._action(label, argv, inputs, (f"{self.directory}/{stage}.bin", dep_info), dep_info)
+
+    def _action(
+        self,
+        what: str,
+        argv: tuple[str, ...],
+        inputs: tuple[Input, ...],
+        outputs: tuple[str, ...],
+        dep_info: str | None = None,
+    ) -> Action:
+        return Action("loader", f"{what} of {self.declaration.name}", argv, (*self.sysroot.inputs(), *inputs), outputs,
+                      self.rustc.identity, self.declaration.where, (("RUSTC_BOOTSTRAP", "1"),), dep_info)  # fmt: skip
+
+    def _rlib(self, crate: str) -> str:
+        return f"{self.directory}/lib{crate}.rlib"
+
+    def _rustc(self, crate: str) -> tuple[str, ...]:
+        """What every call has in common."""
+        used = (
+            flag[2:].partition("=")[0].replace("_", "-") for flag in self.sysroot.rustflags if flag.startswith("-Z")
+        )
+        mixed = ",".join(sorted(TARGET_MODIFIERS.intersection(used)))
+        return (
+            "rustc", f"--crate-name={crate}", *self.sysroot.arguments(), *CODE,
+            *((f"-Cunsafe-allow-abi-mismatch={mixed}",) if mixed else ()),
+            "--error-format=json", "--json=diagnostic-rendered-ansi",
+            f"--remap-path-prefix={self.source}=/osimage/bootloader", "-Zremap-cwd-prefix=.",
+        )  # fmt: skip
+
+
+def _source(
+    declaration: LoaderDeclaration, root: Path, build: str
+) -> tuple[str, tuple[tuple[str, str], ...], list[str]]:
+    """The folder of sources relative to the project at ROOT, the link that leads there if it lies elsewhere, faults.
+
+    The tool's own are always reached through the link: then all projects have the same steps, and share the results.
+    """
+    if declaration.source is None:
+        folder, name = own_source(), OWN_SOURCE
+    else:
+        folder, name = (root / declaration.source).resolve(), f"{declaration.name}-bootloader"
+    missing = [file for file in FILES if not (folder / file).exists()]
+    faults = [_missing(declaration.source, folder, missing)] if missing else []
+    if declaration.source is not None and folder.is_relative_to(root.resolve()):
+        return folder.relative_to(root.resolve()).as_posix(), (), faults
+    return f"{build}/external/{name}", ((name, str(folder)),), faults
+
+
+def _missing(source: str | None, folder: Path, missing: list[str]) -> str:
+    if source is None:
+        return f"osimage is not installed whole: its loader's sources are not at {folder}. Install it again."
+    if not folder.is_dir():
+        return f"source= is '{source}', and there is no such folder."
+    return (
+        f"source= is '{source}', which has no {', '.join(missing)}. A loader of one's own has the files of osimage's: "
+        f"copy them from {own_source()}."
+    )
+
+
+def own_source() -> Path:
+    """The loader's sources that come with the tool: beside the package when installed, else the repository's."""
+    package = Path(__file__).resolve().parents[1]
+    beside = package / "bootloader"
+    return beside if beside.is_dir() else package.parents[2] / "bootloader"

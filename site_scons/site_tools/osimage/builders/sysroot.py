@@ -1,0 +1,39 @@
+"""`env.Sysroot`: core, compiler_builtins and alloc, compiled for one target."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ..errors import Where
+from ..graph.project import Project
+from .arguments import output_name, texts
+from .declare import Planned, caller, declare, method, upstream_of
+
+
+@method
+def Sysroot(env: Any, name: str, target: Any, *, rustflags: Sequence[str] | str = ()) -> Any:
+    """Declare a target's standard library, `build/NAME/`: `core`, `compiler_builtins` with memcpy and its kin, `alloc`.
+
+    TARGET is what `env.TargetSpec` returned. RUSTFLAGS are flags that change code for everything in the image (code
+    model, CPU, target features); flags for a kernel alone belong to `env.Kernel`. It is compiled once, optimised, for
+    kernels of every profile and for the loader, and found again by every project on this machine with the same
+    compiler, target and flags. `alloc` is compiled only when a kernel says `alloc=True`.
+
+    Returns the nodes of core's and compiler_builtins' files.
+    """
+    where = caller(f'env.Sysroot("{name}")')
+    name = output_name(where, name)
+    flags = texts(where, "rustflags", rustflags)
+
+    def plan(project: Project, upstream: dict[str, Any], where: Where) -> Planned:
+        from ..sysroot import plan as stage
+
+        declaration = stage.SysrootDeclaration(name, flags, where)
+        plan, sysroot = stage.plan(declaration, upstream["target"], project.rustc, project.build)
+        files = tuple(file for crate in sysroot.crates for file in (crate.rlib, crate.rmeta))
+        return Planned(plan, sysroot, files)
+
+    return declare(
+        env, "Sysroot", name, (flags,), {"target": upstream_of(where, "target", "TargetSpec", target)}, plan, where
+    )

@@ -1,0 +1,84 @@
+"""The verbs, one file a verb, and what happens around a build: help, faults, the end."""
+
+from __future__ import annotations
+
+import atexit
+import os
+from typing import Any
+
+from ..builders.declare import project_of
+from ..errors import did_you_mean
+from ..graph.project import SETTINGS, Project
+
+VERBS = {
+    "image": "build every image (what scons does by itself)",
+    "run": "start the image in QEMU",
+    "plan": "print every step of the graph as JSON",
+    "doctor": "say what this machine has, and what to do about what it lacks",
+}
+
+
+def add_verbs(env: Any) -> None:
+    """Add the verbs that every project has, its help, and the checks at the start of a build. Once a SCons run."""
+    project = project_of(env)
+    if project.equipped:
+        return
+    project.equipped = True
+    import SCons.Script
+
+    from ..graph.finish import leave_quickly
+
+    image = env.Alias("image")
+    for name, verb in (("plan", _plan), ("doctor", _doctor)):
+        env.AlwaysBuild(env.Alias(name, [], env.Action(verb, strfunction=None)))
+    if SCons.Script.GetOption("clean"):
+        # Also what an SConstruct with faults, or one that was changed since, no longer names.
+        env.Clean(image, [env.fs.File(path, env.fs.Top) for path in project.engine.records.outputs()])
+    SCons.Script.Help(help_text())
+    SCons.Script.SetOption("num_jobs", os.cpu_count() or 1)  # SCons' own default is 1; a person's -j wins
+    SCons.Script.SetOption("no_progress", True)
+    started: list[bool] = []
+
+    def begin(_node: Any) -> None:
+        if not started:
+            started.append(True)
+            verbs = [str(target) for target in SCons.Script.BUILD_TARGETS]
+            _check_verbs(project, verbs)
+            project.begin(verbs)
+
+    SCons.Script.Progress(begin)
+    leave_quickly()
+    atexit.register(project.close)  # registered later, it runs before that
+
+
+def _check_verbs(project: Project, verbs: list[str]) -> None:
+    """What a person asks for must be a verb or a file; SCons' own words for a slip suggest nothing."""
+    from SCons.Node.Alias import default_ans
+
+    for verb in verbs:
+        if not default_ans.lookup(verb) and not os.path.lexists(verb) and verb not in project.producers:
+            close = did_you_mean(verb, [str(name) for name in default_ans])
+            if close:
+                project.faults.append(f"there is no verb and no file '{verb}'.{close}")
+
+
+def help_text() -> str:
+    """What `scons -h` prints."""
+    lines = ["", "scons VERB [SETTING=…]", ""]
+    lines += [f"  {verb:<10} {text}" for verb, text in VERBS.items()]
+    lines += ["", "Settings:"]
+    lines += [f"  {name + '=':<10} {text}" for name, text in SETTINGS.items()]
+    lines += ["", "scons -c removes what was built."]
+    return "\n".join(lines)
+
+
+def _plan(target: Any, source: Any, env: Any) -> None:
+    from .plan import print_plan
+
+    print_plan(project_of(env))
+
+
+def _doctor(target: Any, source: Any, env: Any) -> None:
+    from .doctor import print_report
+
+    print_report(project_of(env))

@@ -1,0 +1,90 @@
+"""Which linker a kernel is linked with: always the lld in use, whatever name for it a setting has."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from . import cfg
+from .config import Config
+from .fault import FaultError
+from .rustflags import CfgOf, joined, target_variable
+
+# The names under which LLVM's linker is called; one takes the place of another.
+_LLD = re.compile(r"(?:rust-lld|lld|ld\.lld)(?:-[0-9.]+)?(?:\.exe)?")
+_LLD_FLAVOURS = frozenset({"gnu-lld", "gnu", "ld", "ld.lld"})
+
+
+def flag(spec: Mapping[str, Any], found: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The flag that makes rustc link with FOUND, the name of the linker in use, and a note where the SPEC says another.
+
+    Raises:
+        FaultError: the spec links with something else than lld.
+    """
+    named, flavour = spec.get("linker"), spec.get("linker-flavor", "gnu-lld")
+    if flavour not in _LLD_FLAVOURS:
+        raise FaultError(
+            f"the target spec has linker-flavor '{flavour}', which is not supported: osimage links with lld, without a "
+            "C compiler. Write 'gnu-lld'."
+        )
+    if named is None:
+        return (f"-Clinker={found}",), ()
+    check(named, "the target spec")
+    if named == found:
+        return (), ()
+    return (f"-Clinker={found}",), (f"the target spec names the linker {named}; linking with {found}.",)
+
+
+def check(named: str, origin: str) -> None:
+    """Check the linker NAMED by a setting at ORIGIN.
+
+    Raises:
+        FaultError: it is no lld.
+    """
+    if not _LLD.fullmatch(posixpath.basename(named)):
+        raise FaultError(
+            f"{origin} names the linker '{named}', which is not supported: osimage links with lld (rust-lld, ld.lld). "
+            "Take the setting away."
+        )
+
+
+def without(flags: Sequence[str], origin: str) -> tuple[str, ...]:
+    """FLAGS, from ORIGIN, each as one word, without a `-Clinker` that names an lld.
+
+    Raises:
+        FaultError: they ask for another linker.
+    """
+    kept = []
+    for word in joined(flags):
+        option, _, value = word.partition("=")
+        if option == "-Clinker":
+            check(value, origin)
+        elif option == "-Clinker-flavor" and value not in _LLD_FLAVOURS:
+            raise FaultError(
+                f"-Clinker-flavor={value} ({origin}) is not supported: osimage links with lld. Take it away."
+            )
+        else:
+            kept.append(word)
+    return tuple(kept)
+
+
+def configured(config: Config, environ: Mapping[str, str], target: str, cfg_of: CfgOf) -> None:
+    """Check the linkers that cargo's configuration names for TARGET (the stem of its JSON file).
+
+    Raises:
+        FaultError: one is no lld.
+    """
+    variable = f"{target_variable(target)}_LINKER"
+    if variable in environ:
+        check(environ[variable], f"the variable {variable}")
+        return
+    keys = [key for key in config.table("target") if "linker" in config.table("target", key)]
+    lines = frozenset(cfg_of(())) if any(key.startswith("cfg(") for key in keys) else frozenset()
+    for key in keys:
+        if key == target or cfg.matches(key, lines):
+            check(
+                str(config.table("target", key)["linker"]),
+                f"{config.origin('target', key, 'linker')} (target.{key}.linker)",
+            )

@@ -1,0 +1,91 @@
+"""`env.Kernel`: the rustc calls that make a kernel ELF of a Cargo package."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..action import Plan
+from ..errors import DeclarationError, ToolchainError
+from . import config as configuration
+from . import consulted, linker
+from .fault import FaultError
+from .kernel import Kernel, KernelDeclaration
+from .place import Place
+from .query import RunsCargo
+from .resolve import ForTarget, resolve
+from .steps import Steps, Tools
+
+if TYPE_CHECKING:
+    from ..sysroot.plan import Sysroot
+    from ..toolchain.rustc import Rustc
+
+__all__ = ["Kernel", "KernelDeclaration", "plan"]
+
+
+def plan(
+    declaration: KernelDeclaration,
+    sysroot: Sysroot,
+    rustc: Rustc,
+    cargo: RunsCargo,
+    root: Path,
+    environ: Mapping[str, str],
+    build: str = "build",
+) -> tuple[Plan, Kernel]:
+    """The steps that compile the kernel of DECLARATION, in the project at ROOT, for SYSROOT.
+
+    ENVIRON is the person's environment, which steers cargo as it would on the command line. Cargo is asked what there
+    is to compile; where there is no Cargo.lock it writes one, and a note says so.
+
+    Raises:
+        DeclarationError: everything that is wrong with the declaration, the manifests or cargo's configuration, and
+            what of the project cannot be built.
+        ToolchainError: the compiler or cargo cannot be run.
+    """
+    try:
+        return _plan(declaration, sysroot, rustc, cargo, Place(str(root), build), environ)
+    except FaultError as fault:
+        raise DeclarationError(declaration.where, str(fault)) from None
+
+
+def _plan(
+    declaration: KernelDeclaration,
+    sysroot: Sysroot,
+    rustc: Rustc,
+    cargo: RunsCargo,
+    place: Place,
+    environ: Mapping[str, str],
+) -> tuple[Plan, Kernel]:
+    target = sysroot.target
+
+    def cfg_of(flags: Sequence[str]) -> Sequence[str]:
+        try:
+            return rustc.cfg(target.json, target.name, tuple(flags))
+        except ToolchainError as error:
+            raise FaultError(f"the rust flags are refused: {error}") from None
+
+    if rustc.linker is None:
+        raise ToolchainError("no linker for kernels was found: install lld.")
+    flag, notes = linker.flag(target.described, rustc.linker.name)
+    made_for = ForTarget(sysroot.name, sysroot.rustflags, target.name, target.json, cfg_of)
+    resolved = resolve(declaration, made_for, rustc.path, cargo, environ, place)
+    tools = Tools(
+        sysroot.arguments(alloc=declaration.alloc),
+        sysroot.inputs(alloc=declaration.alloc),
+        target.described,
+        flag,
+        rustc.identity,
+    )
+    steps = Steps(declaration, resolved, tools, place, tuple(configuration.environment(resolved.config, environ)))
+    local = [package for package in resolved.packages.values() if package.source is None]
+    made = Plan(
+        actions=steps.actions(),
+        links=tuple(consulted.external_links(local, steps.folders, place)),
+        consulted=consulted.names(
+            place, resolved.package.folder, resolved.lock, local, resolved.config,
+            (entry.path for entry in steps.link.inputs if entry.kind == "file"),
+        ),
+        notes=(*notes, *resolved.notes),
+    )  # fmt: skip
+    return made, Kernel(declaration.name, steps.elf, resolved.package.name, resolved.selection.bin)

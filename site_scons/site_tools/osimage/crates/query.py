@@ -1,0 +1,145 @@
+"""What is asked of cargo, and what its refusals mean."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from .config import Config
+from .fault import FaultError
+from .metadata import Metadata
+from .metadata import parse as parse_metadata
+from .place import Place
+from .unit_graph import UnitGraph
+from .unit_graph import parse as parse_unit_graph
+
+# Variables by which a person steers cargo in ways that we settle ourselves: flags, programs, folders, targets.
+_SETTLED = ("RUSTFLAGS", "RUSTC", "RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER", "RUST_LOG", "CARGO_LOG",
+            "CARGO_ENCODED_RUSTFLAGS", "CARGO_INCREMENTAL", "CARGO_MANIFEST_DIR")  # fmt: skip
+_SETTLED_TABLES = ("CARGO_BUILD_", "CARGO_TARGET_", "CARGO_TERM_", "CARGO_UNSTABLE_BUILD_STD")
+
+_FLAGS = ("-Zunstable-options", "-Zjson-target-spec")
+
+
+class RunsCargo(Protocol):
+    """`toolchain.cargo.Cargo`, as far as it is used here."""
+
+    def run(
+        self, arguments: tuple[str, ...], files: tuple[tuple[str, str], ...], environ: Mapping[str, str]
+    ) -> tuple[int, str, str]:
+        """The exit status, standard output and standard error of cargo with ARGUMENTS in a new folder with FILES."""
+        ...
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What is compiled: the binary, the features, the profile."""
+
+    bin: str
+    features: tuple[str, ...]
+    default_features: bool
+    profile: str
+
+
+class Query:
+    """Questions about one manifest. Cargo's warnings gather in `warnings`, each once."""
+
+    def __init__(
+        self, cargo: RunsCargo, rustc: str, manifest: str, config: Config, environ: Mapping[str, str], place: Place
+    ) -> None:
+        self._cargo = cargo
+        self._manifest = manifest
+        self._config = config
+        self._root = place.root
+        self._shown = place.shown(manifest)
+        self._environ = {
+            name: value
+            for name, value in environ.items()
+            if not name.startswith(_SETTLED_TABLES) and name not in _SETTLED
+        }
+        self._environ |= {
+            "RUSTC": rustc,
+            "RUSTC_BOOTSTRAP": "1",
+            "CARGO_TARGET_DIR": "target",
+            "CARGO_TERM_COLOR": "never",
+        }
+        self.warnings: dict[str, None] = {}
+
+    def workspace(self, manifest: str = "") -> Metadata:
+        """The packages of the workspace of MANIFEST (absolute; by default the kernel's); it needs no lock file.
+
+        Raises:
+            FaultError: cargo finds a fault in a manifest.
+        """
+        return parse_metadata(self._say("metadata", "--format-version=1", "--no-deps", manifest=manifest))
+
+    def all_packages(self, spec: tuple[str, str]) -> Metadata:
+        """Every package that the workspace uses for the target SPEC (name, JSON text); the unit graph comes first.
+
+        Raises:
+            FaultError: cargo cannot resolve them.
+        """
+        platform = f"--filter-platform={spec[0]}.json"
+        return parse_metadata(self._say("metadata", "--format-version=1", "--locked", platform, spec=spec))
+
+    def unit_graph(self, chosen: Selection, spec: tuple[str, str], flags: Sequence[str], locked: bool) -> UnitGraph:
+        """The compilations that CHOSEN needs for the target SPEC (name, JSON text) with the rust FLAGS.
+
+        Raises:
+            FaultError: cargo cannot resolve them.
+            FaultError: it would have to change Cargo.lock.
+            FaultError: cargo is of a kind that is not known here.
+        """
+        arguments = [
+            "build",
+            "--unit-graph",
+            f"--target={spec[0]}.json",
+            f"--profile={chosen.profile}",
+            f"--bin={chosen.bin}",
+        ]
+        arguments += [f"--features={','.join(chosen.features)}"] if chosen.features else []
+        arguments += [] if chosen.default_features else ["--no-default-features"]
+        arguments += ["--locked"] if locked else []
+        return parse_unit_graph(self._say(*arguments, spec=spec, flags=flags))
+
+    def _say(
+        self, *arguments: str, manifest: str = "", spec: tuple[str, str] | None = None, flags: Sequence[str] = ()
+    ) -> str:
+        import toml
+
+        files = [(".cargo/config.toml", toml.dumps(self._config.handed_on()))]
+        if spec is not None:
+            files.append((f"{spec[0]}.json", spec[1]))
+        environ = self._environ | {"CARGO_ENCODED_RUSTFLAGS": "\x1f".join(flags)}
+        unstable = _FLAGS if spec is not None else ()
+        argv = (*arguments, *unstable, f"--manifest-path={manifest or self._manifest}")
+        status, output, errors = self._cargo.run(argv, tuple(files), environ)
+        warnings, refusal = split(errors.replace(f"{self._root}/", ""))
+        if status:
+            if "--locked was passed" in refusal:
+                raise FaultError(
+                    "Cargo.lock does not fit the manifests any more, and reading an SConstruct does not change it. Run "
+                    f"`cargo update --workspace --manifest-path {self._shown}` once."
+                )
+            raise FaultError(f"cargo: {refusal}")
+        self.warnings |= dict.fromkeys(warnings)
+        return output
+
+
+def split(errors: str) -> tuple[tuple[str, ...], str]:
+    """Cargo's standard error as its warnings and its error, without cargo's own marks; progress lines are dropped."""
+    parts = re.split(r"^(?=warning: |error: )", errors, flags=re.MULTILINE)
+    warnings = tuple(_tidy(part, "warning: ") for part in parts if part.startswith("warning: "))
+    error = "\n".join(_tidy(part, "error: ") for part in parts if part.startswith("error: "))
+    return warnings, error or errors.strip()
+
+
+def _tidy(part: str, mark: str) -> str:
+    lines = [line.rstrip() for line in part.removeprefix(mark).splitlines()]
+    return "\n  ".join(
+        line
+        for line in lines
+        if line and not re.match(r" {3,}(Locking|Updating|Blocking|Adding|Downloading|Downloaded) ", line)
+    )

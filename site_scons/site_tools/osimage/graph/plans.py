@@ -1,0 +1,87 @@
+"""The stored plan: what each declaration came to, kept as long as everything that decided it is unchanged.
+
+A declaration whose entry still fits gets its nodes without importing a stage or starting a program.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import marshal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ..action import Action, Input
+from ..errors import Where
+from .record import replace_bytes
+
+VERSION = 1
+
+
+class Entry(NamedTuple):
+    """One planned declaration.
+
+    `key` is the digest of the call, of what it builds on and of the tools; `consulted` pairs each file that decided
+    the plan with its digest; `result` is the stage's own result, pickled, for declarations that build on this one;
+    `returns` are the outputs that the call hands back.
+    """
+
+    key: str
+    consulted: tuple[tuple[str, str], ...]
+    actions: tuple[Action, ...]
+    links: tuple[tuple[str, str], ...]
+    notes: tuple[str, ...]
+    returns: tuple[str, ...]
+    result: bytes
+
+
+class PlanFile:
+    """The entries of one build folder, in one marshalled file, written again only when one of them changed."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._raw: dict[str, Any] = {}
+        self._changed = False
+        try:
+            version, raw = marshal.loads(path.read_bytes())
+            if version == VERSION:
+                self._raw = raw
+        except (OSError, ValueError, EOFError, TypeError):
+            pass
+
+    def get(self, name: str, key: str, digest: Callable[[str], str]) -> Entry | None:
+        """The entry NAME if its key is KEY and every consulted file still has its digest (by DIGEST)."""
+        raw = self._raw.get(name)
+        if raw is None or raw[0] != key or any(digest(path) != was for path, was in raw[1]):
+            return None
+        return Entry(raw[0], raw[1], tuple(_action(plain) for plain in raw[2]), *raw[3:])
+
+    def put(self, name: str, entry: Entry) -> None:
+        """Keep ENTRY for the next run."""
+        self._raw[name] = (entry.key, entry.consulted, tuple(_plain(a) for a in entry.actions), *entry[3:])
+        self._changed = True
+
+    def save(self) -> None:
+        """Write what changed. A folder that cannot be written is told by the first step that needs it."""
+        if self._changed:
+            try:
+                self._path.parent.mkdir(parents=True, exist_ok=True)
+                replace_bytes(self._path, marshal.dumps((VERSION, self._raw)))
+            except OSError:
+                return
+            self._changed = False
+
+
+def key_of(*parts: Any) -> str:
+    """SHA-256 (hex) over PARTS: texts, numbers, None, and tuples of these."""
+    return hashlib.sha256(marshal.dumps(parts, 2)).hexdigest()
+
+
+def _plain(action: Action) -> tuple[Any, ...]:
+    values = action._asdict() | {"inputs": tuple(tuple(i) for i in action.inputs), "where": tuple(action.where)}
+    return tuple(values.values())
+
+
+def _action(plain: tuple[Any, ...]) -> Action:
+    action = Action(*plain)
+    return action._replace(inputs=tuple(Input(*i) for i in action.inputs), where=Where(*action.where))

@@ -1,0 +1,82 @@
+"""Running one step: a program with a fixed environment, or one of our own modules in process."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import shlex
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from ..action import OUT, ROOT, Action, is_python_step
+from ..errors import StepError
+from ..toolchain.programs import Programs
+
+# Variables that would steer compiler or linker past the key. What a crate reads by `env!` is tracked instead.
+STEERING = ("RUST", "CARGO", "LD_", "DYLD_", "MALLOC_", "MIMALLOC_")
+
+
+class Outcome(NamedTuple):
+    """How a program ended: exit status (negative: the signal that killed it) and what it wrote."""
+
+    status: int
+    stdout: str
+    stderr: str
+
+
+def expand(word: str, out: str, root: Path) -> str:
+    """WORD with the placeholders of an Action filled in."""
+    return word.replace(OUT, out).replace(ROOT, str(root))
+
+
+def run_python(action: Action, out: Path, root: Path) -> None:
+    """Run a Python step in this process.
+
+    Raises:
+        StepError: what the step found wrong.
+        OSError: a file could not be read or written.
+    """
+    module = importlib.import_module(action.argv[0])
+    module.run([expand(word, str(out), root) for word in action.argv[1:]], out)
+
+
+def run_program(action: Action, out: str, root: Path, programs: Programs) -> Outcome:
+    """Run a step's program in ROOT with OUT (relative to ROOT) as its scratch folder.
+
+    Raises:
+        StepError: the program is not known or cannot be started.
+    """
+    name = action.argv[0]
+    argv = [programs.paths.get(name, expand(name, out, root)), *(expand(word, out, root) for word in action.argv[1:])]
+    environ = environment(action, out, root, programs)
+    try:
+        done = subprocess.run(argv, cwd=root, env=environ, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    except OSError as error:
+        raise StepError(f"cannot start {argv[0]}: {error.strerror}") from error
+    return Outcome(done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace"))
+
+
+def environment(
+    action: Action, out: str, root: Path, programs: Programs, user: Mapping[str, str] = os.environ
+) -> dict[str, str]:
+    """The whole environment of ACTION's program: its own variables, a PATH, and the person's where it may see them."""
+    base = {"LC_ALL": "C.UTF-8"}
+    base |= {name: user[name] for name in ("HOME", "TMPDIR") if name in user}
+    if action.user_env:
+        base |= {name: value for name, value in user.items() if not name.startswith(STEERING)}
+    base["PATH"] = programs.search_path
+    preload = programs.preload.get(action.argv[0])
+    if preload:
+        base["LD_PRELOAD"] = preload
+    return base | {name: expand(value, out, root) for name, value in action.env}
+
+
+def shell_line(action: Action, out: str, root: Path, programs: Programs) -> str:
+    """The command as a person could type it in the project root."""
+    if is_python_step(action):
+        return f"# {shlex.join(action.argv)}"
+    words = [programs.paths.get(action.argv[0], action.argv[0]), *(expand(w, out, root) for w in action.argv[1:])]
+    sets = [f"{name}={expand(value, out, root)}" for name, value in action.env]
+    return shlex.join([*(["env", *sets] if sets else []), *words])

@@ -1,0 +1,183 @@
+"""What one SCons run knows: the project's folders, what was declared so far, its faults, its settings."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ..errors import DeclarationError, OsimageError, Where, did_you_mean
+from ..own import own_digest
+from .plans import Entry, PlanFile, key_of
+from .state import STATE
+
+if TYPE_CHECKING:
+    from ..action import Action
+    from ..machine.declaration import MachineDeclaration
+    from ..toolchain.cargo import Cargo
+    from ..toolchain.find import Found
+    from ..toolchain.rustc import Rustc
+    from .engine import Engine, Machine
+
+# Settings that a person may give on the command line, with what `scons -h` says of them.
+SETTINGS = {
+    "PROFILE": "the cargo profile of kernels: dev, release or one of Cargo.toml's (default dev)",
+    "FEATURES": "features to switch on in kernels, separated by commas",
+    "QEMU_ARGS": "more arguments for QEMU, quoted as in a shell",
+    "VERBOSE": "1 shows every command in full",
+    "RUSTC": "the compiler to use",
+}
+
+
+class Declared(NamedTuple):
+    """What a call left on its nodes: its kind ("Kernel"), its name, and its plan (None where it had faults)."""
+
+    kind: str
+    name: str
+    entry: Entry | None
+
+
+class Project:
+    """One project root and build folder; made by the first environment that uses the tool, shared by all."""
+
+    def __init__(self, root: Path, build: str, arguments: Mapping[str, str]) -> None:
+        self.root = root
+        self.build = build
+        self.arguments = arguments
+        self.faults: list[str] = []
+        self.notes: list[str] = []
+        self.declared: dict[tuple[str, str], Where] = {}
+        self.links: dict[str, str] = {}
+        self.machines: dict[str, MachineDeclaration] = {}
+        self.producers: dict[str, Any] = {}  # output path to the SCons node that stands for it
+        self.plans = PlanFile(root / build / STATE / "plan")
+        self._found: Found | None = None
+        self._engine: Engine | None = None
+        self._base_key = ""
+        self.equipped = False  # whether the verbs and the checks at the start of a build are in place
+
+    @property
+    def engine(self) -> Engine:
+        """What decides and runs steps; imported when first needed."""
+        if self._engine is None:
+            from .engine import Engine
+
+            self._engine = Engine(self.root, self.build, self._machine, self.links)
+        return self._engine
+
+    @property
+    def found(self) -> Found:
+        """The machine's compiler and what was passed over."""
+        if self._found is None:
+            from ..toolchain.find import find_rustc
+
+            self._found = find_rustc(self.root, self.environ())
+        return self._found
+
+    def environ(self) -> dict[str, str]:
+        """The person's environment, with RUSTC= of the command line in it."""
+        return dict(os.environ) | {name: self.arguments[name] for name in ("RUSTC",) if name in self.arguments}
+
+    def cargo_environ(self) -> tuple[tuple[str, str], ...]:
+        """The person's variables by which cargo is configured, sorted; they decide a kernel's plan."""
+        return tuple(sorted(item for item in os.environ.items() if item[0].startswith(("CARGO_", "RUSTFLAGS"))))
+
+    def setting(self, name: str) -> str:
+        """What the command line says for NAME, one of SETTINGS; empty where it says nothing."""
+        return str(self.arguments.get(name, ""))
+
+    @property
+    def rustc(self) -> Rustc:
+        """The compiler in use.
+
+        Raises:
+            ToolchainError: there is none that has all it needs; the message says why each was passed over.
+        """
+        return self.found.need_rustc()
+
+    @property
+    def cargo(self) -> Cargo:
+        """The cargo that belongs to the compiler.
+
+        Raises:
+            ToolchainError: there is none.
+        """
+        return self.found.need_cargo()
+
+    def base_key(self) -> str:
+        """The part of every plan's key that no call says: our own code and the compiler."""
+        if not self._base_key:
+            self._base_key = key_of(own_digest(), self.found.identity, self.build)
+        return self._base_key
+
+    def _machine(self) -> Machine:
+        from SCons import CacheDir
+
+        from ..toolchain.programs import programs_for
+        from .engine import Machine
+
+        rustc = self.rustc
+        store = None
+        if CacheDir.cache_enabled:
+            from ..cache.location import open_store
+
+            store = open_store(self.environ(), bool(CacheDir.cache_readonly))
+        verbose = self.setting("VERBOSE") not in ("", "0")
+        return Machine(programs_for(self.found), rustc.sysroot, store, verbose)
+
+    def begin(self, verbs: Sequence[str]) -> None:
+        """The start of a build of VERBS: tell every fault and leave with 2 if there is one; keep the plan."""
+        if list(verbs) != ["doctor"]:
+            self._check_settings()
+            self._stop_on_faults()
+        self.plans.save()
+        for note in self.notes:
+            print(f"osimage: {note}", flush=True)
+
+    def close(self) -> None:
+        """The end of a run, however it came."""
+        if self._engine is not None:
+            self._engine.close()
+
+    def actions(self) -> list[Action]:
+        """Every step of the graph, in the order in which it was declared."""
+        steps = {id(node.attributes.osimage_step): node.attributes.osimage_step for node in self.producers.values()}
+        return [step.action for step in steps.values()]
+
+    def claim(self, kind: str, name: str, where: Where) -> None:
+        """Take NAME for this declaration.
+
+        Raises:
+            DeclarationError: another declaration of that kind has it.
+        """
+        earlier = self.declared.setdefault((kind, name), where)
+        if earlier is not where:
+            raise DeclarationError(where, f"the name is taken by {earlier.file}:{earlier.line}. Give one another name.")
+
+    def fault(self, where: Where, error: OsimageError) -> None:
+        """Keep what is wrong with a declaration; it is told when something is to be built."""
+        if isinstance(error, DeclarationError):
+            self.faults += [f"{error.where}: {fault}" for fault in error.faults]
+        else:
+            text = str(error)
+            if text not in self.faults:  # one missing compiler is one fault, however many declarations need it
+                self.faults.append(text if isinstance(error, OsimageError) and not where.file else f"{where}: {text}")
+
+    def _stop_on_faults(self) -> None:
+        if self.faults:
+            for fault in dict.fromkeys(self.faults):
+                print(f"osimage: {fault}", file=sys.stderr)
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(2)  # this may be a worker's thread, where SystemExit would end only that
+
+    def _check_settings(self) -> None:
+        for name in self.arguments:
+            if name not in SETTINGS:
+                close = did_you_mean(name.upper(), SETTINGS)
+                if close:
+                    self.faults.append(f"{name}={self.arguments[name]}: no such setting.{close}")
+                else:
+                    print(f"osimage: warning: nobody declared a setting {name}", file=sys.stderr)

@@ -1,0 +1,107 @@
+"""Records: what each step last produced here, from what. They, not SCons' database, say what is up to date.
+
+A record is written right after the step's outputs were renamed into place, so however a build ends, a file that does
+not fit its record is made again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import marshal
+import os
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ..cache.readset import ReadSet
+
+VERSION = 1
+
+
+class Stat(NamedTuple):
+    """What tells a file from its successor without reading it (nanoseconds, bytes)."""
+
+    mtime_ns: int
+    ctime_ns: int
+    size: int
+    inode: int
+
+    @classmethod
+    def of(cls, path: str | Path) -> Stat | None:
+        """The stat of PATH, or None where there is no file."""
+        try:
+            found = os.stat(path)
+        except OSError:
+            return None
+        return cls(found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino)
+
+
+class Output(NamedTuple):
+    """A produced file: the SHA-256 of its content (hex), whether it may be executed, and its stat."""
+
+    hash: str
+    executable: bool
+    stat: Stat
+
+
+class Record(NamedTuple):
+    """The last good run of a step. DIGEST is its Action digest (hex), empty when an input changed while it ran."""
+
+    digest: str
+    outputs: dict[str, Output]
+    read: ReadSet | None
+    stderr: str
+
+
+class Records:
+    """The records of one build folder: a small file a step, named by the step's first output."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._known: dict[str, Record | None] = {}
+
+    def get(self, output: str) -> Record | None:
+        """The record of the step whose first output is OUTPUT; None where there is none or it is unreadable."""
+        if output not in self._known:
+            self._known[output] = self._read(output)
+        return self._known[output]
+
+    def put(self, output: str, record: Record) -> None:
+        """Write RECORD atomically."""
+        path = self._path(output)
+        plain: Any = {name: (made.hash, made.executable, tuple(made.stat)) for name, made in record.outputs.items()}
+        read: Any = tuple(record.read) if record.read is not None else None
+        replace_bytes(path, marshal.dumps((VERSION, output, record.digest, plain, read, record.stderr)))
+        self._known[output] = record
+
+    def outputs(self) -> list[str]:
+        """Every output of every record in the folder: what a clean removes when the SConstruct cannot say it."""
+        found: list[str] = []
+        for path in self._folder.glob("*"):
+            record = self._load(path, None)
+            found += record.outputs if record else ()
+        return found
+
+    def _path(self, output: str) -> Path:
+        return self._folder / hashlib.sha256(output.encode()).hexdigest()[:32]
+
+    def _read(self, output: str) -> Record | None:
+        return self._load(self._path(output), output)
+
+    @staticmethod
+    def _load(path: Path, output: str | None) -> Record | None:
+        try:
+            value: Any = marshal.loads(path.read_bytes())
+            version, name, digest, plain, read, stderr = value
+            if version != VERSION or (output is not None and name != output):
+                return None
+            outputs = {path: Output(hash_, exe, Stat(*stat)) for path, (hash_, exe, stat) in plain.items()}
+            return Record(digest, outputs, ReadSet(*read) if read is not None else None, stderr)
+        except (OSError, ValueError, EOFError, TypeError):
+            return None
+
+
+def replace_bytes(path: Path, data: bytes) -> None:
+    """Write DATA to PATH by way of a temporary name beside it, so that PATH is never half-written."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.write_bytes(data)
+    temporary.replace(path)

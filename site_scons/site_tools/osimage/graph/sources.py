@@ -1,0 +1,42 @@
+"""Which files of a Cargo package count: the package's folder without nested packages, build folders and dot-folders."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+SKIPPED = frozenset({"build", "target"})
+
+
+def package_files(root: str, folder: str) -> Iterator[str]:
+    """The files of the package in FOLDER (relative to ROOT), relative to ROOT, in no particular order.
+
+    A folder below it with a Cargo.toml of its own is another package. Links to files count by their content; links to
+    folders are followed once, never in a circle.
+    """
+    start = "" if folder in (".", "") else f"{folder}/"
+    waiting = [(start, frozenset[tuple[int, int]]())]
+    while waiting:
+        prefix, above = waiting.pop()
+        here = os.path.join(root, prefix) or "."
+        with os.scandir(here) as entries:
+            listed = list(entries)
+        if prefix != start and any(entry.name == "Cargo.toml" for entry in listed):
+            continue
+        for entry in listed:
+            if entry.is_file():
+                yield prefix + entry.name
+            elif entry.is_dir() and not entry.name.startswith(".") and entry.name not in SKIPPED:
+                if entry.is_symlink():
+                    stat = entry.stat()
+                    identity = (stat.st_dev, stat.st_ino)
+                    if identity in above:
+                        continue
+                    waiting.append((f"{prefix}{entry.name}/", above | {identity}))
+                else:
+                    waiting.append((f"{prefix}{entry.name}/", above))
+
+
+def rust_names(root: str, folder: str) -> tuple[str, ...]:
+    """The names of the package's `.rs` files, sorted: a new one can take the place of a module that was read."""
+    return tuple(sorted(name for name in package_files(root, folder) if name.endswith(".rs")))

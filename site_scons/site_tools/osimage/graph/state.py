@@ -1,0 +1,3 @@
+"""The names below a build folder that are ours."""
+
+STATE = ".osimage"  # records, the plan, the lock, scratch

@@ -1,0 +1,1 @@
+"""The compiler, linker, cargo and QEMU of this machine, and their identity; the standard library only."""

@@ -1,0 +1,130 @@
+"""Looking at one compiler: what it is, and what it lacks of what osimage needs."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from . import memo, rustup
+from .identity import contents, names_and_sizes
+from .linker import find_linker
+from .process import folders_of, is_program, output_of
+from .rustc import Linker
+from .trail import Trail
+
+# The oldest compiler that was tried: it has --print target-spec-json-schema, integer widths in specs, and the gates
+# -Zunstable-options and -Zjson-target-spec.
+OLDEST = (1, 95, 0)
+OLDEST_TEXT = "1.95"
+
+# Loaded into a compiler without an allocator of its own: a sixth less time for core, the same bytes.
+_ALLOCATORS = tuple(
+    f"{folder}/{name}"
+    for folder in ("/usr/lib/x86_64-linux-gnu", "/usr/lib64", "/usr/lib", "/usr/local/lib")
+    for name in ("libmimalloc.so.2", "libmimalloc.so.3", "libmimalloc.so")
+)
+
+
+class Candidate(NamedTuple):
+    """A compiler that may be taken: where it was seen, who says so, and its rustup toolchain where it is of one."""
+
+    path: str
+    origin: str  # "PATH", "RUSTC", "rust-toolchain.toml", "rustup default"
+    toolchain: str = ""
+
+
+class Probed(NamedTuple):
+    """What a candidate is, and what it LACKS, each a phrase with what to do; nothing: it can be taken."""
+
+    path: str
+    release: str
+    fields: dict[str, Any]  # the arguments of Rustc, without its identity and `ask`
+    cargo: tuple[str, str] | None
+    lacks: tuple[str, ...]
+
+
+def probe(candidate: Candidate, root: str, environ: Mapping[str, str], trail: Trail) -> Probed:
+    """Look at CANDIDATE and what lies beside it."""
+    path = candidate.path
+    trail.see(path)
+    said, sysroot = _ask(path, root, environ)
+    real = f"{sysroot}/bin/rustc"
+    if sysroot and trail.see(real) and is_program(real) and not os.path.samefile(real, path):
+        path = real  # a proxy or a wrapper: what it starts is the compiler
+    release = said.get("release", "")
+    found = re.match(r"(\d+)\.(\d+)\.(\d+)", release)
+    if not found or not sysroot:
+        return Probed(path, "", {}, None, ("it does not answer `rustc -vV` as a compiler does",))
+    version = tuple(int(part) for part in found.groups())
+    if version < OLDEST:
+        return Probed(path, release, {}, None, (f"too old: rustc {OLDEST_TEXT} or newer is needed",))
+    host, llvm = said.get("host", ""), said.get("LLVM version", "")
+    rust_src: str | None = f"{sysroot}/lib/rustlib/src/rust/library"
+    if not trail.see(f"{rust_src}/core/src/lib.rs"):
+        rust_src = None
+    folders = folders_of(environ, "/usr/bin", "/usr/lib/llvm-" + llvm.split(".")[0] + "/bin")
+    linker = find_linker(folders, sysroot, host, llvm, trail)
+    cargo = _cargo(path, environ, trail)
+    fields = {
+        "path": path, "release": release, "version": version, "commit_hash": said.get("commit-hash", ""),
+        "host": host, "llvm_version": llvm, "sysroot": sysroot, "rust_src": rust_src, "linker": linker,
+    }  # fmt: skip
+    return Probed(path, release, fields, cargo, tuple(_lacks(candidate, rust_src, linker, cargo)))
+
+
+def identity_of(probed: Probed, environ: Mapping[str, str], trail: Trail) -> tuple[str, str, bool]:
+    """The identity of a complete compiler with its linker, the allocator to load into it, and whether it has one.
+
+    Raises:
+        OSError: a file of it cannot be read.
+    """
+    import hashlib
+
+    directory = memo.folder(environ)
+    linker: Linker = probed.fields["linker"]
+    compiler = contents(probed.path, trail, directory)
+    host_library = names_and_sizes(f"{probed.fields['sysroot']}/lib/rustlib/{probed.fields['host']}/lib", trail)
+    parts = (compiler.digest, linker.name, contents(linker.path, trail, directory).digest, *host_library)
+    allocator = "" if compiler.has_allocator else next(filter(trail.see, _ALLOCATORS), "")
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest(), allocator, compiler.has_allocator
+
+
+def _lacks(
+    candidate: Candidate, rust_src: str | None, linker: Linker | None, cargo: tuple[str, str] | None
+) -> list[str]:
+    lacks = []
+    if rust_src is None:
+        lacks.append(f"no rust-src{_component(candidate, 'rust-src')}")
+    if linker is None:
+        lacks.append("no linker: rust-lld, ld.lld or ld.lld-NN (a package `lld` has one)")
+    if cargo is None:
+        lacks.append(f"no cargo beside it{_component(candidate, 'cargo')}")
+    return lacks
+
+
+def _component(candidate: Candidate, name: str) -> str:
+    if not candidate.toolchain:
+        return ""
+    return f" (`rustup component add {name} --toolchain {candidate.toolchain}` adds it)"
+
+
+def _ask(path: str, root: str, environ: Mapping[str, str]) -> tuple[dict[str, str], str]:
+    # In the project's folder, so that a proxy decides as it would there; it must not install anything now.
+    environ = {**environ, "RUSTUP_AUTO_INSTALL": "0", "RUSTC_BOOTSTRAP": "1"}
+    lines = output_of((path, "-vV"), environ, root).splitlines()
+    return dict(line.split(": ", 1) for line in lines if ": " in line), output_of(
+        (path, "--print", "sysroot"), environ, root
+    ).strip()
+
+
+def _cargo(rustc: str, environ: Mapping[str, str], trail: Trail) -> tuple[str, str] | None:
+    """(path, version) of the cargo beside the compiler RUSTC, else of the first on PATH that is no proxy."""
+    for folder in (os.path.dirname(rustc), *folders_of(environ)):
+        path = f"{folder}/cargo"
+        if trail.see(path) and is_program(path) and not rustup.is_proxy(path):
+            found = re.match(r"cargo (\d+\.\d+\.\d+\S*)", output_of((path, "-V"), environ))
+            if found:
+                return path, found[1]
+    return None

@@ -1,0 +1,95 @@
+"""The loader, built once for all tests here, and what makes kernels and images for it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import boards
+import pytest
+from osimage.boot.layout import MIN_DISK_SIZE, SECTOR_SIZE, bind_stage1, bind_stage2
+from osimage.toolchain.find import find_rustc
+from project import Project
+
+KERNELS = Path(__file__).parent / "kernels"
+STAGE2_SECTOR = 1
+
+SCONSTRUCT = """\
+env = Environment(tools=["osimage"])
+sysroot = env.Sysroot("sysroot", env.TargetSpec("x86_64-hello.json"))
+Default(env.Bootloader("bios", sysroot=sysroot))
+"""
+
+
+class LoaderFiles(NamedTuple):
+    """Both stages as built, not bound to a kernel yet, and the project that they were built in."""
+
+    stage1: bytes
+    stage2: bytes
+    project: Path
+
+
+@pytest.fixture(scope="session")
+def loader_files(tmp_path_factory: pytest.TempPathFactory, shared_cache: Path) -> LoaderFiles:
+    """The loader, on the core of the example's target: the one place where these tests get it from."""
+    project = Project(tmp_path_factory.mktemp("loader"), shared_cache).write({"SConstruct": SCONSTRUCT})
+    project.build()
+    return LoaderFiles(project.read("build/bios/stage1.bin"), project.read("build/bios/stage2.bin"), project.root)
+
+
+@pytest.fixture(scope="session")
+def compiled(loader_files: LoaderFiles, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., bytes]:
+    """Compiles `kernels/NAME.rs` with more FLAGS for rustc: `compiled("report")` is the bytes of its ELF file."""
+    rustc = find_rustc(loader_files.project, os.environ).rustc
+    assert rustc is not None
+    assert rustc.linker is not None
+    linker = rustc.linker
+    folder = tmp_path_factory.mktemp("kernels")
+
+    def compile_kernel(name: str, *flags: str) -> bytes:
+        out = folder / f"{name}-{hashlib.sha256(repr(flags).encode()).hexdigest()[:8]}.elf"
+        command = [rustc.path, "--edition=2024", "--target=build/x86_64-hello.json", "-Zunstable-options",
+                   "--sysroot=build/sysroot", "-Cpanic=abort", "-Copt-level=1", "--crate-type=bin", "-Awarnings",
+                   f"-Clinker={linker.path}", "--extern=osimage_boot_info=build/bios/libosimage_boot_info.rlib",
+                   *flags, str(KERNELS / f"{name}.rs"), "-o", str(out)]  # fmt: skip
+        done = subprocess.run(command, cwd=loader_files.project, env=dict(os.environ, RUSTC_BOOTSTRAP="1"),
+                              capture_output=True, text=True, check=False)  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        return out.read_bytes()
+
+    return compile_kernel
+
+
+def bound(loader: LoaderFiles, kernel: bytes, size: int = MIN_DISK_SIZE, **binding: Any) -> bytes:
+    """A disk of at least SIZE bytes: the loader bound to KERNEL, which follows it; BINDING is `bind_stage2`'s."""
+    sector = STAGE2_SECTOR - -len(loader.stage2) // SECTOR_SIZE
+    binding = {"kernel_sector": sector, "kernel_size": len(kernel), "kernel_sha256": hashlib.sha256(kernel).digest()} | binding
+    stage2 = bind_stage2(loader.stage2, **binding)
+    stage1 = bind_stage1(loader.stage1, stage2, STAGE2_SECTOR)
+    disk = stage1.ljust(SECTOR_SIZE - 2, b"\0") + b"\x55\xaa" + stage2 + kernel
+    return disk.ljust(max(size, len(disk) - -len(disk) % SECTOR_SIZE), b"\0")
+
+
+@pytest.fixture
+def disk(loader_files: LoaderFiles, tmp_path: Path) -> Callable[..., Path]:
+    """Writes an image: `disk(kernel)`, or with what `bound` takes."""
+
+    def write(kernel: bytes, **binding: Any) -> Path:
+        path = tmp_path / "disk.img"
+        path.write_bytes(bound(loader_files, kernel, **binding))
+        return path
+
+    return write
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Without QEMU a boot cannot be shown."""
+    if boards.has_qemu():
+        return
+    for item in items:
+        if {"disk", "loader_files"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.skip(reason="qemu-system-x86_64 is not installed"))

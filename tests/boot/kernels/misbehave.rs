@@ -1,0 +1,104 @@
+//! Does one forbidden thing, chosen by `--cfg deed="..."`, and says so if nothing stopped it.
+#![no_std]
+#![no_main]
+
+#[macro_use]
+mod common;
+
+use core::arch::asm;
+use core::hint::black_box;
+
+static CONSTANT: [u64; 4] = [1, 2, 3, 4];
+static mut VARIABLE: [u8; 16] = [0xc3; 16]; // RET, were it executed
+
+type Function = extern "C" fn();
+
+#[unsafe(no_mangle)]
+extern "C" fn _start() -> ! {
+    say!("_start at {:#x}, CONSTANT at {:#x}, VARIABLE at {:#x}", _start as *const () as usize, &raw const CONSTANT as usize,
+        &raw const VARIABLE as usize);
+    misbehave();
+    say!("nothing stopped it");
+    common::end()
+}
+
+#[cfg(deed = "overflow the stack")]
+fn misbehave() {
+    #[inline(never)]
+    fn deeper(depth: u64) -> u64 {
+        let room = black_box([depth; 16]);
+        if depth == u64::MAX { 0 } else { deeper(depth + 1) + room[3] }
+    }
+    black_box(deeper(0));
+}
+
+#[cfg(deed = "write to .text")]
+fn misbehave() {
+    unsafe { (_start as *const () as *mut u8).write_volatile(0) };
+}
+
+#[cfg(deed = "write to .rodata")]
+fn misbehave() {
+    unsafe { (&raw const CONSTANT).cast_mut().cast::<u8>().write_volatile(0) };
+}
+
+#[cfg(deed = "execute .data")]
+fn misbehave() {
+    unsafe { core::mem::transmute::<*const u8, Function>(black_box(&raw const VARIABLE).cast())() };
+}
+
+#[cfg(deed = "execute the stack")]
+fn misbehave() {
+    let code = black_box([0xc3u8; 16]);
+    unsafe { core::mem::transmute::<*const u8, Function>(black_box(code.as_ptr()))() };
+}
+
+#[cfg(deed = "read address 0")]
+fn misbehave() {
+    unsafe { asm!("mov {0}, [{0}]", in(reg) 0usize) };
+}
+
+#[cfg(deed = "call address 0")]
+fn misbehave() {
+    unsafe { asm!("call {}", in(reg) 0usize) };
+}
+
+#[cfg(deed = "read above the stack")]
+fn misbehave() {
+    unsafe { asm!("mov {0}, [{0}]", in(reg) 0x7fff_8000_0000usize) };
+}
+
+#[cfg(deed = "write to the loader's code")]
+fn misbehave() {
+    unsafe { asm!("mov byte ptr [{0}], 0", in(reg) 0x9000usize) };
+}
+
+#[cfg(deed = "execute the text screen")]
+fn misbehave() {
+    unsafe { asm!("call {}", in(reg) 0xb8000usize) };
+}
+
+#[cfg(deed = "divide by zero")]
+fn misbehave() {
+    unsafe { asm!("div {0:e}", in(reg) 0, inout("eax") 1 => _, inout("edx") 0 => _) };
+}
+
+#[cfg(deed = "run an invalid instruction")]
+fn misbehave() {
+    unsafe { asm!("ud2") };
+}
+
+#[cfg(deed = "enable interrupts")]
+fn misbehave() {
+    unsafe { asm!("sti", "2: hlt", "jmp 2b") };
+}
+
+#[cfg(deed = "call interrupt 0x80")]
+fn misbehave() {
+    unsafe { asm!("int 0x80") };
+}
+
+#[cfg(deed = "read an address that is not canonical")]
+fn misbehave() {
+    unsafe { asm!("mov {0}, [{0}]", in(reg) 0x8000_0000_0000_0000usize) };
+}
