@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-import struct
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from boards import COLUMNS, DISKS, ENDED_BY_KERNEL, Machine, boot, ended, halted, shows
+from boards import COLUMNS, DISKS, ENDED_BY_KERNEL, boot, ended, halted, shows
 from elf_maker import DATA, RODATA, SAYS_OK, TEXT, Elf, Part, R, W, X
-from osimage.boot.layout import SECTOR_SIZE
 
 LIGHT_CYAN = 0x0B
 OK = ("OK",)
@@ -95,39 +93,3 @@ def test_a_large_kernel_is_shown_arriving_and_then_gone(disk: Callable[..., Path
     assert boot(image, shows("Loading the kernel: "), "ide").screen[0].rstrip().endswith(" of 9 MiB")
     done = boot(image, lambda machine: "OK" in machine.serial(), "ide")
     assert done.screen[0] == "OK".ljust(COLUMNS)
-
-
-FLAT = ("-Clink-arg=--oformat=binary", "-Clink-arg=-Ttext=0x7c00", "-Clink-arg=--build-id=none")
-
-
-def closed_a20(mbr: bytes, image: Path) -> None:
-    """Put MBR before the boot code of IMAGE, which then lies in its last sector."""
-    content = bytearray(image.read_bytes())
-    last = len(content) // SECTOR_SIZE - 1
-    content[last * SECTOR_SIZE :] = content[:SECTOR_SIZE]
-    packet = struct.pack("<HHHHQ", 16, 1, 0x7C00, 0, last)
-    content[:SECTOR_SIZE] = mbr.ljust(SECTOR_SIZE - 16, b"\0") + packet
-    content[SECTOR_SIZE - 2 : SECTOR_SIZE] = b"\x55\xaa"  # the sector number needs no more than the bytes before it
-    image.write_bytes(content)
-
-
-@pytest.mark.parametrize("flags", [(), ("--cfg=no_bios",), ("--cfg=no_bios", "--cfg=by_keyboard")], ids=[
-    "by the BIOS", "by port 0x92", "by the keyboard controller"])  # fmt: skip
-def test_a_closed_a20_line_is_opened(
-    disk: Callable[..., Path], compiled: Callable[..., bytes], flags: tuple[str, ...]
-) -> None:
-    mbr = compiled("closed_a20", *FLAT, *flags)
-    image = disk(Elf((Part("text", 0x20_1000, HALTS, R | X),)).build())
-    closed_a20(mbr, image)
-    a20: list[str] = []
-
-    def done(machine: Machine) -> bool:
-        a20.append(machine.registers().partition("A20=")[2][0])
-        return "OK" in machine.serial()
-
-    boot(image, done)
-    assert a20[-1] == "1"
-    content = bytearray(image.read_bytes())
-    content[-SECTOR_SIZE:] = b"\xf4".ljust(SECTOR_SIZE, b"\0")  # in the place of stage 1, so that the line stays as it is
-    image.write_bytes(content)
-    boot(image, lambda machine: "A20=0" in machine.registers())

@@ -393,3 +393,10 @@ def test_damaged_read_sets_are_none_and_healed(store: DiskStore, damage: Callabl
 def test_read_sets_of_nonsense_are_none(store: DiskStore, tmp_path: Path, data: bytes) -> None:
     assert store.put(KEY, made(tmp_path / "made", {NAME: data}))
     assert store.read_sets(KEY) == []
+
+
+def test_an_empty_entry_is_a_miss_even_where_nothing_is_expected(store: DiskStore) -> None:
+    assert store.put(KEY, {}, "stderr")
+    assert store.lookup(KEY, []) == Result(KEY, {}, "stderr", "")
+    overwrite(entry_of(store), b"")
+    assert store.lookup(KEY, []) is None

@@ -89,7 +89,7 @@ class Machine:
     def serial(self) -> str:
         """Everything that COM1 sent."""
         try:
-            return self._serial.read_bytes().decode("ascii", "replace")
+            return self._serial.read_bytes().decode("utf-8", "replace")
         except FileNotFoundError:
             return ""
 

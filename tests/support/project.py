@@ -143,7 +143,11 @@ class Project:
     def up_to_date(self, *arguments: str) -> bool:
         """Whether scons finds nothing to do."""
         verb = arguments[0] if arguments else "image"
-        return self.build(*arguments).stdout == f"scons: `{verb}' is up to date.\n"
+        result = self.build(*arguments)
+        if result.stdout != f"scons: `{verb}' is up to date.\n":
+            print(result.stdout)
+            return False
+        return True
 
     def rebuilds(self, exactly: Sequence[str], *arguments: str) -> Result:
         """Build and expect just these steps, by label, run or from the cache, in any order."""

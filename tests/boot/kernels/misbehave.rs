@@ -14,10 +14,17 @@ static mut VARIABLE: [u8; 16] = [0xc3; 16]; // RET, were it executed
 type Function = extern "C" fn();
 
 #[unsafe(no_mangle)]
-extern "C" fn _start() -> ! {
-    say!("_start at {:#x}, CONSTANT at {:#x}, VARIABLE at {:#x}", _start as *const () as usize, &raw const CONSTANT as usize,
-        &raw const VARIABLE as usize);
+extern "C" fn _start() {
+    say!(
+        "_start at {:#x}, CONSTANT at {:#x}, VARIABLE at {:#x}",
+        _start as *const () as usize,
+        &raw const CONSTANT as usize,
+        &raw const VARIABLE as usize
+    );
     misbehave();
+    if cfg!(deed = "return from the entry") {
+        return;
+    }
     say!("nothing stopped it");
     common::end()
 }
@@ -101,4 +108,20 @@ fn misbehave() {
 #[cfg(deed = "read an address that is not canonical")]
 fn misbehave() {
     unsafe { asm!("mov {0}, [{0}]", in(reg) 0x8000_0000_0000_0000usize) };
+}
+
+#[cfg(deed = "return from the entry")]
+fn misbehave() {}
+
+#[cfg(deed = "write to the boot information")]
+fn misbehave() {
+    unsafe { asm!("mov byte ptr [{0}], 0", in(reg) 0x7fff_c000_0000usize) };
+}
+
+#[cfg(deed = "draw and fail")]
+fn misbehave() {
+    for (column, byte) in b"Hello".iter().enumerate() {
+        unsafe { (0xb8000 as *mut u16).add(column).write_volatile(0x0b00 | u16::from(*byte)) };
+    }
+    unsafe { asm!("ud2") };
 }

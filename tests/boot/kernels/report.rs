@@ -28,7 +28,8 @@ extern "C" fn report(record: *const Record, stack: u64, flags: u64) -> ! {
     }
     let (low, high): (u32, u32);
     unsafe { asm!("rdmsr", in("ecx") 0xc0000080u32, out("eax") low, out("edx") high) };
-    say!("cpu cr0={cr0:#x} cr3={cr3:#x} cr4={cr4:#x} efer={high:x}{low:08x} cs={cs:#x} ss={ss:#x} ds={ds:#x} rsp={stack:#x} rflags={flags:#x}");
+    let efer = u64::from(high) << 32 | u64::from(low);
+    say!("cpu cr0={cr0:#x} cr3={cr3:#x} cr4={cr4:#x} efer={efer:#x} cs={cs:#x} ss={ss:#x} ds={ds:#x} rsp={stack:#x} rflags={flags:#x}");
     let return_address = unsafe { *(stack as *const u64) };
     let zeroed = unsafe { &*core::hint::black_box(&raw const ZEROED) };
     let sum: u64 = zeroed.iter().map(|byte| u64::from(*byte)).sum();

@@ -21,7 +21,7 @@ CODE = (
 )  # fmt: skip
 
 # Arguments that a spec gives to lld under the name gnu-lld (a linker script, usually) are meant for the kernel.
-LINK = ("-Clinker-flavor=gnu", "-Clink-arg=--oformat=binary", "-Clink-arg=--gc-sections")
+LINK = ("-Clinker-flavor=gnu-lld", "-Clink-arg=--oformat=binary", "-Clink-arg=--gc-sections")
 
 # What the linker scripts take from the layout.
 LINKED = ("LOADER_DATA_ADDRESS", "LOADER_DATA_END", "PAGE_SIZE", "SECTOR_SIZE", "STAGE1_ADDRESS", "STAGE2_ADDRESS",

@@ -93,23 +93,9 @@ def declare(
     ARGS is everything the call says, as texts, numbers and tuples; UPSTREAM is what it builds on, by argument name.
     """
     project = project_of(env)
-    project.claim(kind, name, where)
-    if any(declared.entry is None for declared in upstream.values()):
-        return nothing(env, kind, name)  # its fault is told already
-    keys = tuple((argument, declared.entry.key) for argument, declared in upstream.items())
-    key = key_of(kind, name, args, keys, tuple(where), project.base_key())
-    entry = project.plans.get(f"{kind} {name}", key, project.engine.today.consulted)
+    entry = entry_of(project, kind, name, args, upstream, planner, where)
     if entry is None:
-        results = {argument: pickle.loads(declared.entry.result) for argument, declared in upstream.items()}
-        planned = planner(project, results, where)
-        plan = planned.plan
-        consulted = tuple((path, project.engine.today.consulted(path)) for path in plan.consulted)
-        entry = Entry(
-            key, consulted, plan.actions, plan.links, plan.notes, planned.returns, pickle.dumps(planned.result)
-        )
-        project.plans.put(f"{kind} {name}", entry)
-        project.notes += plan.notes
-    project.links.update(entry.links)
+        return nothing(env, kind, name)
     add_steps(env, kind, entry.actions, project)
     nodes = _node_list(project.producers[output] for output in entry.returns)
     for node in nodes:
@@ -117,6 +103,39 @@ def declare(
     if not any(str(node) == name for node in nodes):
         env.Alias(name, nodes)
     return nodes
+
+
+def entry_of(
+    project: Project,
+    kind: str,
+    name: str,
+    args: tuple[object, ...],
+    upstream: dict[str, Declared],
+    planner: Planner,
+    where: Where,
+) -> Entry | None:
+    """The plan of a declaration, stored or made now; None where what it builds on has a fault, which is told already.
+
+    Raises:
+        OsimageError: what is wrong with the declaration.
+    """
+    project.claim(kind, name, where)
+    keys = [(argument, declared.entry.key) for argument, declared in upstream.items() if declared.entry is not None]
+    if len(keys) < len(upstream):
+        return None
+    key = key_of(kind, name, args, tuple(keys), tuple(where), project.base_key())
+    entry = project.plans.get(f"{kind} {name}", key, project.engine.today.consulted)
+    if entry is None:
+        results = {
+            argument: pickle.loads(declared.entry.result) for argument, declared in upstream.items() if declared.entry
+        }
+        plan, result, returns = planner(project, results, where)
+        consulted = tuple((path, project.engine.today.consulted(path)) for path in plan.consulted)
+        entry = Entry(key, consulted, plan.actions, plan.links, plan.notes, returns, pickle.dumps(result))
+        project.plans.put(f"{kind} {name}", entry)
+        project.notes += plan.notes
+    project.links.update(entry.links)
+    return entry
 
 
 def upstream_of(where: Where, argument: str, kind: str, value: Any) -> Declared:

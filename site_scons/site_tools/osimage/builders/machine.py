@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ..errors import DeclarationError
+from ..action import Plan
+from ..errors import DeclarationError, Where
+from ..graph.plans import Entry
+from ..graph.project import Project
 from .arguments import texts
-from .declare import KINDS, caller, method, nothing, project_of, upstream_of
-
-if TYPE_CHECKING:
-    from ..graph.project import Project
-    from ..machine.declaration import MachineDeclaration
+from .declare import KINDS, Planned, caller, entry_of, method, nothing, project_of, upstream_of
 
 VERBS = ("image", "plan", "doctor")
 
@@ -34,32 +34,35 @@ def Machine(
 
     Returns the verb's Alias node.
     """
-    from ..machine.declaration import declare_machine
-
     where = caller(f'env.Machine(name="{name}")')
     project = project_of(env)
     if name in (*VERBS, *KINDS):
         raise DeclarationError(where, f"'{name}' is a verb of osimage's own. Choose another name.")
-    project.claim("Machine", name, where)
-    declared = upstream_of(where, "image", "DiskImage", image)
-    if declared.entry is None:
-        return nothing(env, "Machine", name)
     arguments = texts(where, "qemu_args", qemu_args)
-    machine = declare_machine(
-        name=name, image=declared.entry.returns[0], memory=memory, disk=disk, qemu_args=arguments, where=where
-    )
-    project.machines[name] = machine
-    verb = env.Alias(name, image, env.Action(_boot(project, machine), strfunction=None))
+    disk_image = upstream_of(where, "image", "DiskImage", image)
+
+    def plan(project: Project, upstream: dict[str, Any], where: Where) -> Planned:
+        from ..machine.declaration import declare_machine
+
+        path = upstream["image"].path
+        machine = declare_machine(name=name, image=path, memory=memory, disk=disk, qemu_args=arguments, where=where)
+        return Planned(Plan(()), machine, ())
+
+    args = (str(memory), str(disk), arguments)
+    entry = entry_of(project, "Machine", name, args, {"image": disk_image}, plan, where)
+    if entry is None:
+        return nothing(env, "Machine", name)
+    verb = env.Alias(name, image, env.Action(_boot(project, name, entry), strfunction=None))
     env.AlwaysBuild(verb)
     return verb
 
 
-def _boot(project: Project, machine: MachineDeclaration) -> Callable[..., None]:
-    """The action of the verb; all that it needs is imported only where a person asks for the verb."""
+def _boot(project: Project, name: str, entry: Entry) -> Callable[..., None]:
+    """The action of the verb; what it needs is imported only where a person asks for the verb."""
     from SCons.Script import COMMAND_LINE_TARGETS
 
-    if machine.name in COMMAND_LINE_TARGETS:
+    if name in COMMAND_LINE_TARGETS:
         from ..commands.run import start
 
-        return start(project, machine)
+        return start(project, pickle.loads(entry.result))
     return lambda target, source, env: None

@@ -59,7 +59,7 @@ class Collector:
             (self._root / "CACHEDIR.TAG").write_text(_TAG, encoding="ascii")
 
     def added(self, size: int) -> None:
-        """Note that this process made the store SIZE bytes larger."""
+        """Note that this process made the store SIZE bytes larger, or tried to."""
         with self._guard:
             self._added += size
             self._wrote = True
@@ -70,9 +70,9 @@ class Collector:
             added, wrote, self._added, self._wrote = self._added, self._wrote, 0, False
         if not wrote:
             return
+        with suppress(OSError), open(self._root / "gc/size", "ab") as file:
+            file.write(b"%d\n" % added)  # one write at the end of the file: no lock is needed
         with suppress(OSError):
-            with open(self._root / "gc/size", "ab") as file:
-                file.write(b"%d\n" % added)  # one write at the end of the file: no lock is needed
             if self._is_due():
                 self._collect()
 

@@ -49,6 +49,7 @@ class DiskStore:
         self._collector = Collector(root, limit)
         self._folder = Folder(root, self._collector, readonly)
         self._messages: list[str] = []
+        self._told: set[str] = set()
         self._given_up = False  # on writing, in this process
         self._guard = threading.Lock()
 
@@ -194,12 +195,14 @@ class DiskStore:
         if str(error.filename) in sources:
             return
         self._given_up = True
+        self._collector.added(0)  # there may be room to make
         self._tell(f"the cache {self.root} cannot be written ({error.strerror}), so results are not kept. "
-                   "Set OSIMAGE_CACHE to a folder that can.")  # fmt: skip
+                   "Set OSIMAGE_CACHE to a folder that can be.")  # fmt: skip
 
     def _tell(self, message: str) -> None:
         with self._guard:
-            if message not in self._messages:
+            if message not in self._told:
+                self._told.add(message)
                 self._messages.append(message)
 
 

@@ -42,7 +42,7 @@ _ADVICE = (
 
 
 def explain(diagnostics: Sequence[Mapping[str, Any]]) -> str | None:
-    """One line of advice for the errors among DIAGNOSTICS, rustc's JSON messages; None where rustc's words say it all."""
+    """One line of advice for the errors among DIAGNOSTICS, rustc's JSON messages; None where these say it all."""
     errors = [entry for entry in diagnostics if str(entry.get("level", "")).startswith("error")]
     for code, pattern, advice in _ADVICE:
         for error in errors:

@@ -20,6 +20,7 @@ _SETTLED = ("RUSTFLAGS", "RUSTC", "RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER", "R
             "CARGO_ENCODED_RUSTFLAGS", "CARGO_INCREMENTAL", "CARGO_MANIFEST_DIR")  # fmt: skip
 _SETTLED_TABLES = ("CARGO_BUILD_", "CARGO_TARGET_", "CARGO_TERM_", "CARGO_UNSTABLE_BUILD_STD")
 
+_SCRATCH = re.compile(r"[^\s`'\"]*/osimage-[a-z0-9_]{8}/")  # the folder that cargo ran in
 _FLAGS = ("-Zunstable-options", "-Zjson-target-spec")
 
 
@@ -67,13 +68,13 @@ class Query:
         }
         self.warnings: dict[str, None] = {}
 
-    def workspace(self, manifest: str = "") -> Metadata:
-        """The packages of the workspace of MANIFEST (absolute; by default the kernel's); it needs no lock file.
+    def workspace(self) -> Metadata:
+        """The packages of the manifest's workspace; no lock file is needed.
 
         Raises:
             FaultError: cargo finds a fault in a manifest.
         """
-        return parse_metadata(self._say("metadata", "--format-version=1", "--no-deps", manifest=manifest))
+        return parse_metadata(self._say("metadata", "--format-version=1", "--no-deps"))
 
     def all_packages(self, spec: tuple[str, str]) -> Metadata:
         """Every package that the workspace uses for the target SPEC (name, JSON text); the unit graph comes first.
@@ -88,9 +89,8 @@ class Query:
         """The compilations that CHOSEN needs for the target SPEC (name, JSON text) with the rust FLAGS.
 
         Raises:
-            FaultError: cargo cannot resolve them.
-            FaultError: it would have to change Cargo.lock.
-            FaultError: cargo is of a kind that is not known here.
+            FaultError: cargo cannot resolve them, or would have to change Cargo.lock, or describes them in a way that
+                is not known here.
         """
         arguments = [
             "build",
@@ -104,9 +104,7 @@ class Query:
         arguments += ["--locked"] if locked else []
         return parse_unit_graph(self._say(*arguments, spec=spec, flags=flags))
 
-    def _say(
-        self, *arguments: str, manifest: str = "", spec: tuple[str, str] | None = None, flags: Sequence[str] = ()
-    ) -> str:
+    def _say(self, *arguments: str, spec: tuple[str, str] | None = None, flags: Sequence[str] = ()) -> str:
         import toml
 
         files = [(".cargo/config.toml", toml.dumps(self._config.handed_on()))]
@@ -114,9 +112,9 @@ class Query:
             files.append((f"{spec[0]}.json", spec[1]))
         environ = self._environ | {"CARGO_ENCODED_RUSTFLAGS": "\x1f".join(flags)}
         unstable = _FLAGS if spec is not None else ()
-        argv = (*arguments, *unstable, f"--manifest-path={manifest or self._manifest}")
+        argv = (*arguments, *unstable, f"--manifest-path={self._manifest}")
         status, output, errors = self._cargo.run(argv, tuple(files), environ)
-        warnings, refusal = split(errors.replace(f"{self._root}/", ""))
+        warnings, refusal = split(_SCRATCH.sub("", errors.replace(f"{self._root}/", "")))
         if status:
             if "--locked was passed" in refusal:
                 raise FaultError(

@@ -131,7 +131,8 @@ class Steps:
         )
 
     def _externs(self, unit: Unit, package: Package) -> tuple[Extern, ...]:
-        has_private = self.resolved.manifests.has_private_dependencies(package)
+        # Nothing is re-exported from a program.
+        has_private = "bin" not in unit.target.crate_types and self.resolved.manifests.has_private_dependencies(package)
         externs = []
         for dependency in unit.dependencies:
             used, _ = self._at(dependency.index)

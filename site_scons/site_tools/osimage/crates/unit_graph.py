@@ -98,8 +98,7 @@ def parse(text: str) -> UnitGraph:
     """The unit graph in TEXT, what `cargo build --unit-graph` prints.
 
     Raises:
-        FaultError: it is no JSON, or of another version.
-        FaultError: a profile in it says something that is not known here.
+        FaultError: it is no JSON, of another version, or a profile in it says something that is not known here.
     """
     try:
         graph = json.loads(text)

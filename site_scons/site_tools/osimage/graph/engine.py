@@ -1,4 +1,4 @@
-"""Deciding about steps: up to date by its record, restored from the store, or run."""
+"""Deciding about steps: whether what one made is up to date, by its record; and all that making one needs."""
 
 from __future__ import annotations
 
@@ -86,18 +86,6 @@ class Engine:
         self.today.made(intact)
         self.show_diagnostics(action, record.stderr)
         return True
-
-    def run(self, action: Action) -> None:
-        """Make ACTION's outputs: from the store where it has them, otherwise by running the step.
-
-        Raises:
-            StepError: what went wrong, for a person.
-        """
-        from .execute import execute, restore
-
-        self.prepare()
-        if not restore(self, action):
-            execute(self, action)
 
     def output_digest(self, path: str) -> str:
         """The SHA-256 (hex) of the output at PATH, empty where no step of this run made or checked it."""

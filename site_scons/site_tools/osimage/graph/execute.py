@@ -25,6 +25,17 @@ if TYPE_CHECKING:
 CLOCK_MARGIN_NS = 20_000_000  # file times come from a clock that ticks every few milliseconds
 
 
+def make(engine: Engine, action: Action) -> None:
+    """Make ACTION's outputs: from the store where it has them, otherwise by running the step.
+
+    Raises:
+        StepError: what went wrong, for a person.
+    """
+    engine.prepare()
+    if not restore(engine, action):
+        execute(engine, action)
+
+
 def restore(engine: Engine, action: Action) -> bool:
     """Bring ACTION's outputs back from the store, all of them verified, or none."""
     store = engine.machine.store
@@ -118,7 +129,8 @@ def _what_was_read(engine: Engine, action: Action, scratch: _Scratch) -> ReadSet
         return None
     path = scratch.absolute / Path(action.dep_info).name
     final = f"{Path(action.dep_info).parent}/"
-    text = path.read_text(encoding="utf-8").replace(f"{scratch.relative}/", final)
+    # rustc names crates given by --extern absolutely, and its own outputs by the scratch folder.
+    text = path.read_text(encoding="utf-8").replace(f"{engine.root}/", "").replace(f"{scratch.relative}/", final)
     path.write_text(text, encoding="utf-8")
     info = depinfo.parse(text)
     files, undeclared = depinfo.split(
@@ -144,8 +156,6 @@ def _undeclared_words(action: Action, undeclared: tuple[str, ...]) -> str:
 
 def _holds_root(engine: Engine, action: Action, scratch: _Scratch) -> bool:
     """Whether an output holds the project's absolute path, so that it belongs to this folder alone."""
-    if not any(ROOT in word for word in (*action.argv, *(value for _, value in action.env))):
-        return False
     root = os.fsencode(str(engine.root))
     return any(root in (scratch.absolute / Path(path).name).read_bytes() for path in action.outputs)
 

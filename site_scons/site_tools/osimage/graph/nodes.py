@@ -40,8 +40,10 @@ class Step:
 
     def run(self, node: Any) -> None:
         """Make the outputs."""
+        from .execute import make
+
         try:
-            self.project.engine.run(self.action)
+            make(self.project.engine, self.action)
         except OsimageError as error:
             raise SCons.Errors.BuildError(node=node, errstr=str(error), status=2, exitstatus=2) from error
         self.current = True

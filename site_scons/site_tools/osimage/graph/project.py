@@ -15,7 +15,6 @@ from .state import STATE
 
 if TYPE_CHECKING:
     from ..action import Action
-    from ..machine.declaration import MachineDeclaration
     from ..toolchain.cargo import Cargo
     from ..toolchain.find import Found
     from ..toolchain.rustc import Rustc
@@ -50,7 +49,6 @@ class Project:
         self.notes: list[str] = []
         self.declared: dict[tuple[str, str], Where] = {}
         self.links: dict[str, str] = {}
-        self.machines: dict[str, MachineDeclaration] = {}
         self.producers: dict[str, Any] = {}  # output path to the SCons node that stands for it
         self.plans = PlanFile(root / build / STATE / "plan")
         self._found: Found | None = None

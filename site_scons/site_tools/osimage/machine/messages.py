@@ -14,9 +14,10 @@ NO_WINDOW = "this QEMU cannot open a window (Debian: apt install qemu-system-gui
 def failure(verdict: Verdict, ending: Ending, sight: Sight | None, image: str) -> str | None:
     """The message of the error that VERDICT is, or None where it is none."""
     words = "\n".join(ending.words)
+    it_ended = f"it {_how(ending.exit_code)}"
     return {
-        Verdict.NOT_STARTED: f"QEMU did not start: {words or _how(ending.exit_code)}",
-        Verdict.FAILED: f"QEMU gave up: {words or _how(ending.exit_code)}",
+        Verdict.NOT_STARTED: f"QEMU did not start: {words or it_ended}",
+        Verdict.FAILED: f"QEMU gave up: {words or it_ended}",
         Verdict.KILLED: f"QEMU {_how(ending.exit_code)}." + (f" It said: {words}" if words else ""),
         Verdict.RESET: f"the machine was reset{_place(sight)}. {_why_reset(sight)} {RECORD_FAULTS}",
         Verdict.STOPPED: f"the machine stopped: {reason(sight.memory) if sight else ''}",

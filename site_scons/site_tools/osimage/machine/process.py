@@ -111,7 +111,7 @@ def kept_terminal() -> Iterator[None]:
         with contextlib.suppress(OSError, ValueError, termios.error):
             number = sys.stdin.fileno()
             if os.tcgetpgrp(number) == os.getpgrp():  # in the background, changing them would stop us
-                stack.callback(termios.tcsetattr, number, termios.TCSADRAIN, termios.tcgetattr(number))
+                stack.callback(termios.tcsetattr, number, termios.TCSANOW, termios.tcgetattr(number))
         yield
 
 
@@ -126,7 +126,7 @@ def keys_one_by_one() -> int | None:
             return None
         settings = termios.tcgetattr(number)
         settings[3] &= ~(termios.ICANON | termios.ECHO)
-        termios.tcsetattr(number, termios.TCSADRAIN, settings)
+        termios.tcsetattr(number, termios.TCSANOW, settings)
     except (OSError, ValueError, termios.error):
         return None
     return number

@@ -9,6 +9,7 @@ import selectors
 import socket
 import subprocess
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -20,6 +21,7 @@ from .settle import Sight
 ANSWER_S = 20.0  # within this QEMU greets and answers a command, also on a busy host
 QUIT_S = 2.0  # between `quit` and kill
 SERIAL_KEPT = 1 << 20  # bytes; of what the machine sends the last are kept
+WORDS_KEPT = 50  # lines; of what QEMU itself says the last are kept
 
 Sink = Callable[[bytes], None]
 Channels = Callable[[int, int], tuple[str, ...]]
@@ -58,8 +60,9 @@ class Session:
     ) -> None:
         self.started = False
         self.exit_code: int | None = None
-        self._words = ""
-        self._told = 0  # lines of its words that `new_words` has given
+        self._words = ""  # on standard error, what is not yet a whole line
+        self._new_words: list[str] = []
+        self._all_words: deque[str] = deque(maxlen=WORDS_KEPT)
         self.serial = bytearray()
         self.serial_count = 0
         self._command, self._channels, self._environ, self._terminal = command, channels, environ, terminal
@@ -110,14 +113,13 @@ class Session:
 
     @property
     def words(self) -> tuple[str, ...]:
-        """What QEMU wrote to standard error, as lines."""
-        return clean(self._words)
+        """The last lines that QEMU wrote to standard error."""
+        return (*self._all_words, *clean(self._words))
 
     def new_words(self) -> tuple[str, ...]:
         """Those of its words, as lines, that came since the last call."""
-        new = clean(self._words.rpartition("\n")[0])[self._told :]
-        self._told += len(new)
-        return new
+        new, self._new_words = self._new_words, []
+        return tuple(new)
 
     @property
     def pid(self) -> int:
@@ -135,7 +137,9 @@ class Session:
         """Wait until something happens, at most SECONDS, and take it in."""
         if self.exit_code is not None:
             raise MachineEnded
-        for key, _ in self._selector.select(seconds):
+        ready = [key for key, _ in self._selector.select(seconds)]
+        # The end last: it takes what is left of everything else, so that a second reading would wait for ever.
+        for key in sorted(ready, key=lambda key: key.data == self._take_end):
             key.data(key.fileobj)
         if self.exit_code is not None:
             raise MachineEnded
@@ -164,8 +168,8 @@ class Session:
 
     def type(self, keys: bytes) -> None:
         """Send KEYS to the machine's serial port."""
-        with contextlib.suppress(OSError):
-            self._line.sendall(keys)
+        with contextlib.suppress(OSError):  # a machine that reads nothing for long loses keys
+            self._line.send(keys, socket.MSG_DONTWAIT)
 
     def relay(self, keyboard: int) -> None:
         """From now on send what comes from the file descriptor KEYBOARD to the serial port."""
@@ -248,7 +252,10 @@ class Session:
         self._sink(data)
 
     def _take_words(self, data: bytes) -> None:
-        self._words += data.decode(errors="replace")
+        whole, line_end, self._words = (self._words + data.decode(errors="replace")).rpartition("\n")
+        lines = clean(whole + line_end)
+        self._new_words += lines
+        self._all_words += lines
 
     def _take_end(self, _: object) -> None:
         """QEMU has ended: note how, and take what is still in its pipes."""

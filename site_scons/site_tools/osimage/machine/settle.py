@@ -14,7 +14,8 @@ from . import screen
 from .cpu import Processors
 
 # What SeaBIOS and its network boot ROM leave on the screen when nobody clears it.
-_FIRMWARE = re.compile(r"^(.*SeaBIOS \(version |iPXE \(http|Booting from (Hard Disk|DVD/CD|Floppy|ROM)\.\.\.)")
+_FIRMWARE = re.compile(r"^(SeaBIOS \(version |iPXE \(http|Booting from (Hard Disk|DVD/CD|Floppy|ROM)\.\.\.)")
+_ALSO_FIRMWARE = re.compile(r"^(Machine UUID |Press |iPXE |Boot failed|Booting from |\s*$)")
 # What osimage's loader shows of a large kernel, and how it begins to say why it stopped, or why the kernel did.
 _LOADING = re.compile(r"^Loading the kernel: \d+ of \d+ MiB")
 _STOPPED = re.compile(r"^osimage: (.*)")
@@ -68,7 +69,8 @@ class Watch(NamedTuple):
         """The watch after SIGHT; `rest` says whether the waiting is over."""
         last = self.last or sight
         same = sight.memory == last.memory and sight.serial == last.serial
-        still = same and (sight.processors.halted or sight.processors.registers == last.processors.registers)
+        asleep = sight.processors.halted and last.processors.halted
+        still = same and (asleep or sight.processors.registers == last.processors.registers)
         now = self._replace(
             last=sight,
             changed=self.changed if self.changed and same else sight,
@@ -85,14 +87,15 @@ class Watch(NamedTuple):
     def _kernel_shows(self, sight: Sight) -> bool:
         """Whether screen or serial line have something of the kernel, or at least nothing of the firmware any more."""
         if not self.firmware_seen or is_firmware(sight.memory):
-            touched = sight.memory != self.firmware_left or sight.serial > 0
-            return sight.processors.long_mode and touched
+            # The firmware may have written between the last sight outside long mode and now, but not such rows.
+            written = sight.memory != self.firmware_left and has_other_rows(sight.memory)
+            return sight.processors.long_mode and (written or sight.serial > 0)
         return True
 
     def _judge(self, sight: Sight) -> Rest | None:
         if _quiet(self.moved, sight) >= self.patience.resting and _first_match(_NOTHING_TO_BOOT, sight.memory):
             return Rest.NOT_BOOTABLE
-        if sight.processors.dead and self.moved is not sight:  # seen twice
+        if sight.processors.dead and self.moved is not sight:  # twice: the screen is read before the processors
             return Rest.STOPPED if reason(sight.memory) else Rest.SETTLED
         shows = self.kernel_since is not None
         has_text = shows and not screen.is_blank(sight.memory)
@@ -112,6 +115,11 @@ class Watch(NamedTuple):
 def is_firmware(memory: bytes) -> bool:
     """Whether the text screen MEMORY still has lines of the firmware."""
     return _first_match(_FIRMWARE, memory)
+
+
+def has_other_rows(memory: bytes) -> bool:
+    """Whether the text screen MEMORY has rows, or overwritten ones, that the firmware has not written."""
+    return any(not _FIRMWARE.match(row) and not _ALSO_FIRMWARE.match(row) for row in _rows(memory))
 
 
 def reason(memory: bytes) -> str:

@@ -34,7 +34,7 @@ def demanded(root: str, environ: Mapping[str, str], trail: Trail) -> Candidate |
 
 
 def offered(root: str, environ: Mapping[str, str], trail: Trail) -> Iterator[Candidate]:
-    """Every other compiler, best first: what PATH leads to, /usr/bin, then rustup's other toolchains; each once."""
+    """Every other compiler, best first: what PATH leads to, the system's, rustup's other toolchains; each once."""
     seen: set[str] = set()
     for candidate in _all(root, environ, trail):
         real = os.path.realpath(candidate.path)
@@ -44,12 +44,13 @@ def offered(root: str, environ: Mapping[str, str], trail: Trail) -> Iterator[Can
 
 
 def _all(root: str, environ: Mapping[str, str], trail: Trail) -> Iterator[Candidate]:
-    for folder in folders_of(environ, "/usr/bin"):
+    for folder in folders_of(environ):
         path = f"{folder}/rustc"
         if trail.see(path) and is_program(path):
-            yield _resolved(path, "PATH" if folder in folders_of(environ) else folder, root, environ, trail)
+            origin = "PATH" if folder in environ.get("PATH", "").split(":") else folder
+            yield _resolved(path, origin, root, environ, trail)
     for name in rustup.installed(environ, trail):
-        yield Candidate(f"{rustup.home(environ)}/toolchains/{name}/bin/rustc", "rustup", name)
+        yield Candidate(f"{rustup.home(environ)}/toolchains/{name}/bin/rustc", "rustup")
 
 
 def _resolved(path: str, origin: str, root: str, environ: Mapping[str, str], trail: Trail) -> Candidate:
@@ -59,7 +60,7 @@ def _resolved(path: str, origin: str, root: str, environ: Mapping[str, str], tra
         folder = choice and rustup.folder_of(choice.toolchain, environ, trail)
         if choice and folder and trail.see(f"{folder}/bin/rustc"):
             origin = choice.origin if origin == "PATH" else f"{origin}, {choice.origin}"
-            return Candidate(f"{folder}/bin/rustc", origin, os.path.basename(folder))
+            return Candidate(f"{folder}/bin/rustc", origin)
     return Candidate(path, origin)
 
 
@@ -71,7 +72,7 @@ def _chosen(choice: rustup.Choice, environ: Mapping[str, str], trail: Trail) -> 
         raise ToolchainError(f"{origin} asks for the toolchain in {name}, and {name}/bin/rustc is not there.")
     folder = rustup.folder_of(name, environ, trail)
     if folder and trail.see(f"{folder}/bin/rustc"):
-        return Candidate(f"{folder}/bin/rustc", origin, os.path.basename(folder))
+        return Candidate(f"{folder}/bin/rustc", origin)
     there = rustup.installed(environ, trail)
     has = f" (installed: {', '.join(sorted(there))})" if there else ""
     raise ToolchainError(

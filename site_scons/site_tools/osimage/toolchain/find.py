@@ -35,6 +35,11 @@ class Found:
     )  # fmt: skip
 
     def __init__(self, answer: tuple[Any, ...], directory: str) -> None:
+        self.origin: str
+        self.passed: tuple[tuple[str, str], ...]
+        self.allocator: str
+        self.own_allocator: bool
+        self.problem: str
         self._rustc, self._cargo, self.origin, self.passed, self.allocator, self.own_allocator, self.problem = answer
         self.identity: str = self._rustc["identity"] if self._rustc else ""
         self._directory = directory
@@ -59,7 +64,7 @@ class Found:
         from .cargo import Cargo
 
         path, version = self._cargo
-        return Cargo(path, version, self._rustc["path"])
+        return Cargo(path, version)
 
     def need_rustc(self) -> Rustc:
         """The compiler.
@@ -69,7 +74,7 @@ class Found:
         """
         rustc = self.rustc
         if rustc is None:
-            raise self._missing()
+            raise self._error()
         return rustc
 
     def need_cargo(self) -> Cargo:
@@ -80,17 +85,24 @@ class Found:
         """
         cargo = self.cargo
         if cargo is None:
-            raise self._missing()
+            raise self._error()
         return cargo
 
-    def _missing(self) -> Exception:
+    def passed_over(self) -> tuple[str, ...]:
+        """A line for each compiler that was considered in vain, and why."""
+        return tuple(f"passed over {path}: {why}" for path, why in self.passed)
+
+    def explained(self, advice: str) -> str:
+        """Why nothing was taken and what to do: ADVICE, except where something was demanded, as the reason says it."""
+        if self.origin:
+            return self.problem
+        return "\n".join([self.problem, *(f"  {line}" for line in self.passed_over()), advice])
+
+    def _error(self) -> Exception:
         from ..errors import ToolchainError
         from .advice import compiler_advice
 
-        if self.origin:  # what was demanded cannot be had: its reason says what to do
-            return ToolchainError(self.problem)
-        passed = [f"  passed over {path}: {why}" for path, why in self.passed]
-        return ToolchainError("\n".join([self.problem, *passed, compiler_advice()]))
+        return ToolchainError(self.explained("" if self.origin else compiler_advice()))
 
 
 def find_rustc(root: Path, environ: Mapping[str, str]) -> Found:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from . import advice
 from .find import find_rustc
-from .report import examine, passed_over
+from .report import examine
 
 _KEYS = {"compiler": "compiler", "cc": "cc", "QEMU": "qemu", "mimalloc": "allocator", "display": "window"}
 
@@ -42,9 +42,11 @@ def lines(root: Path, environ: Mapping[str, str]) -> Iterator[str]:
         demanded = row.name == "compiler" and found.origin
         yield f"lack {row.name}: {found.problem}" if row.name == "compiler" and not demanded else f"lack {row.name}"
         if row.name == "compiler":
-            yield from (f"over {line}" for line in passed_over(found))
+            yield from (f"over {path}: {why}" for path, why in found.passed)
         if packages and not demanded:
             needed += packages
+        elif row.name == "compiler":
+            yield f"way {found.problem if demanded else advice.compiler_advice(apt)}"
         else:
             yield f"way {row.advice}"
     yield from [f"apt {' '.join(needed)}"] if needed else []

@@ -28,11 +28,10 @@ _ALLOCATORS = tuple(
 
 
 class Candidate(NamedTuple):
-    """A compiler that may be taken: where it was seen, who says so, and its rustup toolchain where it is of one."""
+    """A compiler that may be taken: where it was seen, and who says so."""
 
     path: str
     origin: str  # "PATH", "RUSTC", "rust-toolchain.toml", "rustup default"
-    toolchain: str = ""
 
 
 class Probed(NamedTuple):
@@ -64,14 +63,13 @@ def probe(candidate: Candidate, root: str, environ: Mapping[str, str], trail: Tr
     rust_src: str | None = f"{sysroot}/lib/rustlib/src/rust/library"
     if not trail.see(f"{rust_src}/core/src/lib.rs"):
         rust_src = None
-    folders = folders_of(environ, "/usr/bin", "/usr/lib/llvm-" + llvm.split(".")[0] + "/bin")
-    linker = find_linker(folders, sysroot, host, llvm, trail)
-    cargo = _cargo(path, environ, trail)
+    linker = find_linker(folders_of(environ), sysroot, host, llvm, trail)
+    cargo = _cargo((os.path.dirname(path), f"{sysroot}/bin"), environ, trail)
     fields = {
         "path": path, "release": release, "version": version, "commit_hash": said.get("commit-hash", ""),
         "host": host, "llvm_version": llvm, "sysroot": sysroot, "rust_src": rust_src, "linker": linker,
     }  # fmt: skip
-    return Probed(path, release, fields, cargo, tuple(_lacks(candidate, rust_src, linker, cargo)))
+    return Probed(path, release, fields, cargo, tuple(_lacks(rustup.toolchain_of(path), rust_src, linker, cargo)))
 
 
 def identity_of(probed: Probed, environ: Mapping[str, str], trail: Trail) -> tuple[str, str, bool]:
@@ -87,27 +85,28 @@ def identity_of(probed: Probed, environ: Mapping[str, str], trail: Trail) -> tup
     compiler = contents(probed.path, trail, directory)
     host_library = names_and_sizes(f"{probed.fields['sysroot']}/lib/rustlib/{probed.fields['host']}/lib", trail)
     parts = (compiler.digest, linker.name, contents(linker.path, trail, directory).digest, *host_library)
-    allocator = "" if compiler.has_allocator else next(filter(trail.see, _ALLOCATORS), "")
+    allocator = "" if compiler.has_allocator else find_allocator(trail)
     return hashlib.sha256("\n".join(parts).encode()).hexdigest(), allocator, compiler.has_allocator
 
 
-def _lacks(
-    candidate: Candidate, rust_src: str | None, linker: Linker | None, cargo: tuple[str, str] | None
-) -> list[str]:
+def find_allocator(trail: Trail) -> str:
+    """The absolute path of mimalloc's library, or nothing."""
+    return next(filter(trail.see, _ALLOCATORS), "")
+
+
+def _lacks(toolchain: str, rust_src: str | None, linker: Linker | None, cargo: tuple[str, str] | None) -> list[str]:
     lacks = []
     if rust_src is None:
-        lacks.append(f"no rust-src{_component(candidate, 'rust-src')}")
+        lacks.append(f"no rust-src{_component(toolchain, 'rust-src')}")
     if linker is None:
         lacks.append("no linker: rust-lld, ld.lld or ld.lld-NN (a package `lld` has one)")
     if cargo is None:
-        lacks.append(f"no cargo beside it{_component(candidate, 'cargo')}")
+        lacks.append(f"no cargo beside it{_component(toolchain, 'cargo')}")
     return lacks
 
 
-def _component(candidate: Candidate, name: str) -> str:
-    if not candidate.toolchain:
-        return ""
-    return f" (`rustup component add {name} --toolchain {candidate.toolchain}` adds it)"
+def _component(toolchain: str, name: str) -> str:
+    return f" (`rustup component add {name} --toolchain {toolchain}` adds it)" if toolchain else ""
 
 
 def _ask(path: str, root: str, environ: Mapping[str, str]) -> tuple[dict[str, str], str]:
@@ -119,9 +118,9 @@ def _ask(path: str, root: str, environ: Mapping[str, str]) -> tuple[dict[str, st
     ).strip()
 
 
-def _cargo(rustc: str, environ: Mapping[str, str], trail: Trail) -> tuple[str, str] | None:
-    """(path, version) of the cargo beside the compiler RUSTC, else of the first on PATH that is no proxy."""
-    for folder in (os.path.dirname(rustc), *folders_of(environ)):
+def _cargo(beside: tuple[str, ...], environ: Mapping[str, str], trail: Trail) -> tuple[str, str] | None:
+    """(path, version) of the first cargo that is no proxy in the folders BESIDE the compiler, else on PATH."""
+    for folder in dict.fromkeys((*beside, *folders_of(environ))):
         path = f"{folder}/cargo"
         if trail.see(path) and is_program(path) and not rustup.is_proxy(path):
             found = re.match(r"cargo (\d+\.\d+\.\d+\S*)", output_of((path, "-V"), environ))

@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
+# Looked at after PATH: what the system's packages bring is found also where PATH leaves it out.
+SYSTEM_FOLDER = "/usr/bin"
+
 _TIME_LIMIT = 60.0  # seconds; what is asked here takes a tenth
 
 
@@ -25,7 +28,7 @@ def is_program(path: str) -> bool:
     return os.path.isfile(path) and os.access(path, os.X_OK)
 
 
-def folders_of(environ: Mapping[str, str], *more: str) -> tuple[str, ...]:
-    """The absolute folders of PATH, each once, then those of MORE that are not among them."""
-    folders = [folder.rstrip("/") or "/" for folder in (*environ.get("PATH", "").split(":"), *more)]
+def folders_of(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """The absolute folders in which programs are looked for: those of PATH, then the system's; each once."""
+    folders = (folder.rstrip("/") or "/" for folder in (*environ.get("PATH", "").split(":"), SYSTEM_FOLDER))
     return tuple(dict.fromkeys(folder for folder in folders if folder.startswith("/")))

@@ -29,7 +29,7 @@ class Qemu(NamedTuple):
 
 
 def find_qemu(environ: Mapping[str, str]) -> Qemu:
-    """The first QEMU on PATH that answers.
+    """The first QEMU on PATH, or the system's, that answers.
 
     Raises:
         ToolchainError: there is none.

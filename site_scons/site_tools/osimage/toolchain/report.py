@@ -10,8 +10,10 @@ from typing import Literal, NamedTuple
 from ..errors import ToolchainError
 from . import advice
 from .find import Found, find_rustc
+from .probe import find_allocator
 from .process import folders_of, is_program
 from .qemu import Qemu, find_qemu
+from .trail import Trail
 
 # missing: osimage cannot do its work. worse: it can, but slower or with less.
 Verdict = Literal["good", "worse", "missing"]
@@ -30,7 +32,7 @@ _PACKAGES = {
 
 
 class Row(NamedTuple):
-    """One thing that is needed: where it is (or a word about it), its version, and what to do or how it was chosen."""
+    """One thing that is needed: where it is (or a word about it), its version, and lines that say more."""
 
     name: str
     found: str
@@ -50,17 +52,18 @@ def examine(root: Path, environ: Mapping[str, str]) -> tuple[Row, ...]:
     return tuple(row if row.verdict == "good" else row._replace(advice=_advice(row.name, found, apt)) for row in rows)
 
 
-def passed_over(found: Found) -> tuple[str, ...]:
-    """A line for each compiler that was considered in vain, and why."""
-    return tuple(f"{path}: {why}" for path, why in found.passed)
-
-
 def _compiler(found: Found) -> tuple[Row, ...]:
     rustc, cargo = found.rustc, found.cargo
     if rustc is None or cargo is None or rustc.linker is None or rustc.rust_src is None:
         return (Row("compiler", "", "", "missing", ""),)
     return (
-        Row("compiler", rustc.path, rustc.release, "good", f"chosen by {found.origin}"),
+        Row(
+            "compiler",
+            rustc.path,
+            rustc.release,
+            "good",
+            "\n".join((f"chosen by {found.origin}", *found.passed_over())),
+        ),
         Row("rust-src", rustc.rust_src, rustc.release, "good", ""),
         Row("linker", rustc.linker.path, rustc.linker.version, "good", ""),
         Row("cargo", cargo.path, cargo.version, "good", ""),
@@ -68,7 +71,7 @@ def _compiler(found: Found) -> tuple[Row, ...]:
 
 
 def _c_compiler(environ: Mapping[str, str]) -> Row:
-    path = next(filter(is_program, (f"{folder}/cc" for folder in folders_of(environ, "/usr/bin"))), "")
+    path = next(filter(is_program, (f"{folder}/cc" for folder in folders_of(environ))), "")
     return Row("cc", path, "", "good" if path else "missing", "")
 
 
@@ -78,7 +81,8 @@ def _emulator(qemu: Qemu | None) -> Row:
 
 def _allocator(found: Found) -> tuple[Row, ...]:
     if found.rustc is None:
-        return (Row("mimalloc", "", "", "worse", ""),)
+        path = find_allocator(Trail())
+        return (Row("mimalloc", path, "", "good" if path else "worse", ""),)
     if found.own_allocator:
         return (Row("mimalloc", "not needed: the compiler has an allocator of its own", "", "good", ""),)
     return (Row("mimalloc", found.allocator, "", "good" if found.allocator else "worse", ""),)
@@ -95,7 +99,7 @@ def _display(environ: Mapping[str, str], qemu: Qemu | None) -> Row:
 
 def _advice(name: str, found: Found, apt: advice.Apt) -> str:
     if name == "compiler":
-        return found.problem if found.origin else advice.compiler_advice(apt)
+        return found.explained(advice.compiler_advice(apt))
     what, otherwise = _PACKAGES[name]
     packages = apt.packages(what)
     return advice.install(packages) if packages else otherwise

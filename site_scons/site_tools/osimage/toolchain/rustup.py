@@ -55,6 +55,12 @@ def folder_of(name: str, environ: Mapping[str, str], trail: Trail) -> str | None
     return next((folder for folder in folders if trail.see(folder)), None)
 
 
+def toolchain_of(compiler: str) -> str:
+    """The name of the rustup toolchain that the program COMPILER is of, or nothing."""
+    found = re.search(r"/toolchains/([^/]+)/bin/[^/]+$", compiler)
+    return found[1] if found else ""
+
+
 def project_choice(root: str, trail: Trail) -> Choice | None:
     """What the nearest toolchain file in ROOT or above it asks for.
 
