@@ -15,9 +15,7 @@ from osimage.boot.elf import faults
 OK = ("OK",)
 REFUSED = "osimage: the kernel cannot be loaded: "
 GOOD = Elf(sections=False).build()
-MAPPABLE = (
-    "outside of 0x100000..0x7fff00000000 and 0xffff800000000000..0xfffffffffffff000, where the loader can map it"
-)
+MAPPABLE = "outside of 0x100000..0x7fff00000000 and 0xffff800000000000..0xfffffffffffff000, where the loader can map it"
 
 
 def segment(address: int, memory: int = 0x100, flags: int = R | W) -> bytes:
@@ -69,7 +67,8 @@ FAULTS = {
                      "segment 3 at 0xffffffffffffff80 with 0x100 bytes wraps around the end of the address space"),
     "below 1 MiB": (segment(0xF_F000), f"segment 3 at 0xff000..0xff100 is {MAPPABLE}"),
     "at address 0": (segment(0), f"segment 3 at 0x0..0x100 is {MAPPABLE}"),
-    "over the kernel's stack": (segment(0x7FFF_0000_0000), f"segment 3 at 0x7fff00000000..0x7fff00000100 is {MAPPABLE}"),
+    "over the kernel's stack": (segment(0x7FFF_0000_0000),
+                                f"segment 3 at 0x7fff00000000..0x7fff00000100 is {MAPPABLE}"),
     "into the kernel's stack": (segment(0x7FFE_FFFF_F000, 0x2000),
                                 f"segment 3 at 0x7ffefffff000..0x7fff00001000 is {MAPPABLE}"),
     "not canonical": (segment(0x1_0000_0000_0000), f"segment 3 at 0x1000000000000..0x1000000000100 is {MAPPABLE}"),
@@ -131,8 +130,12 @@ def pie(*dynamic: tuple[int, int], relocations: bytes = struct.pack("<QQQ", SLOT
     entries = dynamic or ((DT_RELA, TABLE), (DT_RELASZ, len(relocations)))
     table = b"".join(struct.pack("<QQ", *entry) for entry in entries) + bytes(16)
     constants = table.ljust(TABLE - DYNAMIC_TABLE, b"\0") + relocations.ljust(0x100, b"\0") + b"OK"
-    parts = (Part("text", 0x1000, CODE, R | X), Part("constants", DYNAMIC_TABLE, constants, R),
-             Part("slot", SLOT, bytes(8), R | W), Part("dynamic", DYNAMIC_TABLE, b"", R, len(table), DYNAMIC))  # fmt: skip
+    parts = (
+        Part("text", 0x1000, CODE, R | X),
+        Part("constants", DYNAMIC_TABLE, constants, R),
+        Part("slot", SLOT, bytes(8), R | W),
+        Part("dynamic", DYNAMIC_TABLE, b"", R, len(table), DYNAMIC),
+    )
     return Elf(parts, 0x1000, sections=False, fields={"type": 3}).build()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,10 +27,11 @@ class Report:
 
     def __init__(self, lines: tuple[str, ...]) -> None:
         self.text = "\n".join(lines)
-        self.memory = [Region(int(base, 16), int(end, 16), kind) for base, end, kind in
-                       re.findall(r"^memory (\S+)\.\.(\S+) (\w+) attributes 1$", self.text, re.MULTILINE)]  # fmt: skip
-        self.segments = [(int(index), rights, *(int(number, 16) for number in numbers)) for index, rights, *numbers in
-                         re.findall(r"^segment (\d+) (\w+) (\S+) at (\S+) size (\S+)$", self.text, re.MULTILINE)]  # fmt: skip
+        memory = re.findall(r"^memory (\S+)\.\.(\S+) (\w+) attributes 1$", self.text, re.MULTILINE)
+        self.memory = [Region(int(base, 16), int(end, 16), kind) for base, end, kind in memory]
+        segments = re.findall(r"^segment (\d+) (\w+) (\S+) at (\S+) size (\S+)$", self.text, re.MULTILINE)
+        self.segments = [(int(index), rights, *(int(number, 16) for number in numbers))
+                         for index, rights, *numbers in segments]  # fmt: skip
 
     def number(self, name: str) -> int:
         """The number after `NAME=`."""
@@ -73,7 +75,7 @@ def test_the_processor_is_in_the_promised_state(report: Reporter) -> None:
 
 
 def test_the_record_is_where_it_should_be_and_whole(report: Reporter) -> None:
-    found = report(command_line="root=/dev/sda1 größe=\"5\"", stack_size=8192)
+    found = report(command_line='root=/dev/sda1 größe="5"', stack_size=8192)
     assert found.number("at") == BOOT_INFO_ADDRESS
     assert f'loader "{LOADER_NAME}"' in found.text
     assert 'command_line "root=/dev/sda1 größe=\\"5\\""' in found.text
@@ -93,7 +95,7 @@ def test_the_memory_map_tells_all_memory_and_what_became_of_it(
 ) -> None:
     found = report(*options)
     assert all(region.base % 4096 == region.end % 4096 == 0 < region.end - region.base for region in found.memory)
-    for before, after in zip(found.memory, found.memory[1:], strict=False):
+    for before, after in pairwise(found.memory):
         assert before.end <= after.base
         assert before.end < after.base or before.kind != after.kind, "neighbours of one kind are one region"
     own = ("Kernel", "KernelStack", "PageTables", "BootInfo", "KernelImage")
@@ -114,7 +116,9 @@ def test_segments_are_told_as_the_file_has_them(report: Reporter, compiled: Call
     count = int.from_bytes(elf[56:58], "little")
     headers = [PROGRAM_HEADER.unpack_from(elf, 64 + 56 * index) for index in range(count)]
     rights = {4: "R", 5: "RX", 6: "RW"}
-    expected = [(index, rights[header[1]], header[3], header[6]) for index, header in enumerate(headers) if header[0] == LOAD]
+    expected = [
+        (index, rights[header[1]], header[3], header[6]) for index, header in enumerate(headers) if header[0] == LOAD
+    ]
     assert [(index, right, address, size) for index, right, address, _, size in report().segments] == expected
 
 

@@ -65,7 +65,9 @@ def test_the_digest_is_right_for_every_length(disk: Callable[..., Path], size: i
 
 
 @pytest.mark.parametrize("kind", ["virtio", "ide", "ahci"])
-def test_a_disk_that_is_cut_off_is_told(disk: Callable[..., Path], loader_files: tuple[bytes, bytes], kind: str) -> None:
+def test_a_disk_that_is_cut_off_is_told(
+    disk: Callable[..., Path], loader_files: tuple[bytes, bytes], kind: str
+) -> None:
     image = disk(KERNEL)
     content = image.read_bytes()
     assert len(content) > MIN_DISK_SIZE

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,9 @@ Start = Callable[..., Boot]
 def start(disk: Callable[..., Path], compiled: Callable[..., bytes]) -> Start:
     """Boots KERNEL in a machine that is odd in some ways (see kernels/odd_bios.rs), until UNTIL."""
 
-    def boot_oddly(ways: tuple[str, ...], until: Wanted = ended, kernel: bytes = Elf().build(), stage1: bytes = b"") -> Boot:
+    def boot_oddly(
+        ways: tuple[str, ...], until: Wanted = ended, kernel: bytes = Elf().build(), stage1: bytes = b""
+    ) -> Boot:
         image = disk(kernel)
         content = bytearray(image.read_bytes())
         last = len(content) // SECTOR_SIZE - 1
@@ -85,8 +88,8 @@ def test_the_sector_that_cannot_be_read_is_named(start: Start) -> None:
 def test_an_untidy_memory_map_is_made_tidy(start: Start, compiled: Callable[..., bytes]) -> None:
     seen = start(("untidy_map",), ended, compiled("report"))
     assert seen.status == ENDED_BY_KERNEL
-    regions = [(int(base, 16), int(end, 16), kind) for base, end, kind in
-               re.findall(r"^memory (0x[0-9a-f]+)\.\.(0x[0-9a-f]+) (\w+)", "\n".join(seen.serial), re.MULTILINE)]  # fmt: skip
+    lines = re.findall(r"^memory (\S+)\.\.(\S+) (\w+)", "\n".join(seen.serial), re.MULTILINE)
+    regions = [(int(base, 16), int(end, 16), kind) for base, end, kind in lines]
     own = {"PageTables", "BootInfo", "KernelStack", "Kernel", "KernelImage"}
     taken = [region for region in regions if region[2] in own]
     told = [region for region in regions if region[2] not in own and region[0] >= 0x10_0000]
@@ -103,4 +106,4 @@ def test_an_untidy_memory_map_is_made_tidy(start: Start, compiled: Callable[...,
     ]
     beyond = [(base, end) for base, end, _ in taken if base >= 0x400_0000]
     assert beyond == [(0x400_1000, 0x400_2000)]  # the only whole page of what was told as 0x4000800..0x4002800
-    assert all(before[1] <= after[0] for before, after in zip(regions, regions[1:], strict=False))
+    assert all(before[1] <= after[0] for before, after in pairwise(regions))

@@ -109,8 +109,8 @@ def test_the_first_use_prepares_and_the_second_only_runs(desk: Desk) -> None:
     name = f"home/.cache/osimage/{venv.name}.new"
     assert desk.called() == [
         "python3 -",
-        "python3 -m osimage.toolchain.needs clone",
         "id -u",
+        "python3 -m osimage.toolchain.needs clone",
         f"python3 -m venv --prompt osimage -- {name}",
         f"python -m pip install --quiet --disable-pip-version-check --no-input {RUNTIME}",
         "hello a b c",

@@ -13,6 +13,9 @@ def tree(tmp_path: Path) -> Path:
     for name in (
         "kernel/Cargo.toml", "kernel/src/main.rs", "kernel/src/deep/mod.rs", "kernel/logo.bin", "kernel/.hidden/x.rs",
         "kernel/target/debug/x.rs", "kernel/build/x.rs", "kernel/nested/Cargo.toml", "kernel/nested/src/lib.rs",
+        "kernel/src/target/mod.rs",
+        "kernel/out/CACHEDIR.TAG",
+        "kernel/out/layout.rs",
         "other.rs",
     ):  # fmt: skip
         path = tmp_path / name
@@ -23,7 +26,8 @@ def tree(tmp_path: Path) -> Path:
 
 def test_nested_packages_build_folders_and_dot_folders_are_left_out(tree: Path) -> None:
     found = sorted(package_files(str(tree), "kernel"))
-    assert found == ["kernel/Cargo.toml", "kernel/logo.bin", "kernel/src/deep/mod.rs", "kernel/src/main.rs"]
+    assert found == ["kernel/Cargo.toml", "kernel/logo.bin", "kernel/src/deep/mod.rs", "kernel/src/main.rs",
+                     "kernel/src/target/mod.rs"]  # fmt: skip
 
 
 def test_the_project_root_itself_may_be_the_package(tree: Path) -> None:
@@ -31,10 +35,14 @@ def test_the_project_root_itself_may_be_the_package(tree: Path) -> None:
 
 
 def test_names_of_rust_files(tree: Path) -> None:
-    assert rust_names(str(tree), "kernel") == ("kernel/src/deep/mod.rs", "kernel/src/main.rs")
+    assert rust_names(str(tree), "kernel") == (
+        "kernel/src/deep/mod.rs",
+        "kernel/src/main.rs",
+        "kernel/src/target/mod.rs",
+    )
 
 
 def test_a_link_that_leads_back_ends(tree: Path) -> None:
     (tree / "kernel/src/loop").symlink_to(".")
     found = [name for name in package_files(str(tree), "kernel") if name.startswith("kernel/src/loop/")]
-    assert sorted(found) == ["kernel/src/loop/deep/mod.rs", "kernel/src/loop/main.rs"]
+    assert sorted(found) == ["kernel/src/loop/deep/mod.rs", "kernel/src/loop/main.rs", "kernel/src/loop/target/mod.rs"]

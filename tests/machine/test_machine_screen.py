@@ -131,7 +131,7 @@ def test_serial_output_comes_as_it_is_and_the_screen_below_it() -> None:
     out = Out(terminal=False)
     show = Show(out, {})
     show.headline("what runs")
-    for piece in (b"one\r\ntw", b"o \xc3", b"\xbc"):
+    for piece in (b"one\r", b"\ntw", b"o \xc3", b"\xbc"):
         show.serial(piece)
     show.screen(HELLO)
     show.note("a remark")

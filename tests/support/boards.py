@@ -63,10 +63,12 @@ class Machine:
         folder = Path(self._folder.name)
         self._serial, self._monitor, self._log = folder / "serial", folder / "monitor", folder / "log"
         self._memory = folder / "memory"
-        self._argv = ["qemu-system-x86_64", "-accel", "tcg", "-display", "none", "-nodefaults", "-no-user-config", "-no-reboot",
-                      "-vga", vga, "-serial", f"file:{self._serial}", "-qmp", f"unix:{self._monitor},server=on,wait=off",
-                      "-device", "isa-debug-exit,iobase=0xf4,iosize=4", "-drive", f"file={image},format=raw,if=none,id=image,snapshot=on",
-                      *DISKS[disk], *options]  # fmt: skip
+        self._argv = [
+            "qemu-system-x86_64", "-accel", "tcg", "-display", "none", "-nodefaults", "-no-user-config", "-no-reboot",
+            "-vga", vga, "-serial", f"file:{self._serial}", "-qmp", f"unix:{self._monitor},server=on,wait=off",
+            "-device", "isa-debug-exit,iobase=0xf4,iosize=4",
+            "-drive", f"file={image},format=raw,if=none,id=image,snapshot=on", *DISKS[disk], *options,
+        ]  # fmt: skip
         if log_faults:
             self._argv += ["-d", "int", "-D", str(self._log)]
 
@@ -159,7 +161,9 @@ def boot(image: Path, until: Wanted, disk: str = "virtio", *options: str, vga: s
             except (ConnectionError, OSError):
                 continue  # it ended meanwhile
             if time.monotonic() - machine.started > time_limit:
-                raise AssertionError(f"nothing in {time_limit} s; COM1: {machine.serial()!r}; screen: {_lines(machine.cells())}")
+                raise AssertionError(
+                    f"nothing in {time_limit} s; COM1: {machine.serial()!r}; screen: {_lines(machine.cells())}"
+                )
             time.sleep(PATIENCE)
         seconds = time.monotonic() - machine.started
         serial = tuple(line for line in machine.serial().replace("\r", "").split("\n") if line)
@@ -196,4 +200,6 @@ def _lines(cells: tuple[Cell, ...]) -> tuple[str, ...]:
 
 def has_qemu() -> bool:
     """Whether there is a QEMU for these tests."""
-    return any((Path(folder) / "qemu-system-x86_64").is_file() for folder in os.environ.get("PATH", "").split(os.pathsep))
+    return any(
+        (Path(folder) / "qemu-system-x86_64").is_file() for folder in os.environ.get("PATH", "").split(os.pathsep)
+    )

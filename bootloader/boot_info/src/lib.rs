@@ -4,9 +4,16 @@
 //! never changes one. The lists and texts it names follow it, at offsets from its beginning, so that it can be mapped
 //! or copied elsewhere as a whole ([`BootInfo::total_size`] bytes). It is mapped read-only.
 //!
-//! At the entry interrupts are off, the stack is as after a call, RSP names a return address of zero. The loader's own
-//! GDT, TSS and IDT stay in force, and its page tables, until the kernel loads others: a processor exception before
-//! that is told on screen and serial port. Memory of kind [`MemoryKind::LoaderReclaimable`] holds them.
+//! At the entry the processor is in 64-bit mode with interrupts off; write protection also holds for the kernel (CR0.WP),
+//! pages that are not executable are so (EFER.NXE, where the processor has it), SSE is usable, and AVX where there is
+//! any. The stack is as after a call: RSP names a return address of zero. SS, DS, ES, FS and GS are null.
+//!
+//! The loader's own GDT, TSS, IDT and page tables stay in force until the kernel loads others: a processor exception
+//! before that is told on screen and serial port. Memory of kind [`MemoryKind::LoaderReclaimable`] holds them. The BIOS's
+//! interrupt controllers are left as they were: unmasked, with vectors that overlap with exceptions.
+//!
+//! Mapped are, besides the kernel's segments, its stack and this record: the memory of VGA (0xa0000 to 0xc0000) and the
+//! loader below 1 MiB, at their physical addresses. Everything else is not, the first page included.
 //!
 //! ```ignore
 //! #[unsafe(no_mangle)]

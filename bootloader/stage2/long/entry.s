@@ -16,14 +16,28 @@ long_start:
     movl $bss_end, %ecx
     subl %edi, %ecx
     rep stosb
-    movq %cr0, %rax                     # core may have been compiled for a target that uses SSE
+    movq %cr0, %rax                     # core may have been compiled for a target that uses SSE, or AVX
     andb $~(1 << 2), %al                # EM
     orb $1 << 1, %al                    # MP
     movq %rax, %cr0
     movq %cr4, %rax
     orw $3 << 9, %ax                    # OSFXSR, OSXMMEXCPT
     movq %rax, %cr4
-    movzbl boot_drive, %edi
+    movl $1, %eax
+    cpuid
+    btl $26, %ecx                       # XSAVE
+    jnc 1f
+    movq %cr4, %rax
+    btsl $18, %eax                      # OSXSAVE
+    movq %rax, %cr4
+    movl $0xd, %eax                     # which states there are
+    xorl %ecx, %ecx
+    cpuid
+    andl $0xe7, %eax                    # x87, SSE, AVX, AVX-512
+    xorl %edx, %edx
+    xorl %ecx, %ecx
+    xsetbv
+1:  movzbl boot_drive, %edi
     call loader_main
     ud2
 

@@ -1,7 +1,8 @@
-"""The BIOS loader: what `env.Bootloader` says, and the rustc calls that compile it on the kernel's own core."""
+"""The BIOS loader: what `env.Bootloader` says, and the steps that compile it on the kernel's own core."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -20,8 +21,8 @@ CODE = (
     "-Cno-redzone=yes", "-Ctarget-cpu=x86-64", "-Ctarget-feature=-avx", "-Zlocation-detail=none",
 )  # fmt: skip
 
-# Arguments that a spec gives to lld under the name gnu-lld (a linker script, usually) are meant for the kernel.
-LINK = ("-Clinker-flavor=gnu-lld", "-Clink-arg=--oformat=binary", "-Clink-arg=--gc-sections")
+# The linker is called directly: rustc would add what the target spec says for kernels, such as a linker script.
+LINK = ("-flavor", "gnu", "--oformat=binary", "--gc-sections")
 
 # What the linker scripts take from the layout.
 LINKED = ("LOADER_DATA_ADDRESS", "LOADER_DATA_END", "PAGE_SIZE", "SECTOR_SIZE", "STAGE1_ADDRESS", "STAGE2_ADDRESS",
@@ -35,11 +36,21 @@ OWN_SOURCE = "osimage-bootloader"  # the link to the sources that come with the 
 FILES = ("boot_info/src/lib.rs", "shared", "stage1/link.ld", "stage1/main.rs", "stage2/link.ld", "stage2/main.rs")
 
 
+class CrateFiles(Protocol):
+    """A crate of the sysroot."""
+
+    @property
+    def rlib(self) -> str: ...  # noqa: D102
+
+
 class Sysroot(Protocol):
-    """What the loader needs of a sysroot: its target, how rustc is told of it, what it then reads, its flags."""
+    """What the loader needs of a sysroot: its target and crates, how rustc is told of it, what it then reads."""
 
     @property
     def target(self) -> Target: ...  # noqa: D102
+
+    @property
+    def crates(self) -> Sequence[CrateFiles]: ...  # noqa: D102
 
     @property
     def rustflags(self) -> tuple[str, ...]: ...  # noqa: D102
@@ -111,30 +122,36 @@ class _Steps:
             constants,
             self._library("layout", written, Input(written)),
             self._library("osimage_boot_info", f"{boot_info}/lib.rs", Input(boot_info, "tree")),
-            self._stage("stage1", "stage 1", ("layout",)),
-            self._stage("stage2", "stage 2", ("layout", "osimage_boot_info")),
+            *self._stage("stage1", "stage 1", ("layout",)),
+            *self._stage("stage2", "stage 2", ("layout", "osimage_boot_info")),
         )
 
     def _library(self, crate: str, main: str, source: Input) -> Action:
         argv = (*self._rustc(crate), "--crate-type=rlib", f"--emit=link={OUT}/lib{crate}.rlib", main)
-        outputs = (self._rlib(crate),)
-        return self._action(crate, argv, (source,), outputs)
+        return self._action(f"{crate} of", argv, (*self.sysroot.inputs(), source), (self._rlib(crate),))
 
-    def _stage(self, stage: str, label: str, crates: tuple[str, ...]) -> Action:
-        values = vars(layout)
-        argv = (
-            *self._rustc(stage), "--crate-type=bin", f"--emit=link={OUT}/{stage}.bin,dep-info={OUT}/{stage}.d",
-            f"-Clinker={self.linker}", *LINK, f"-Clink-arg=-T{self.source}/{stage}/link.ld",
-            *(f"-Clink-arg=--defsym={name}={values[name]:#x}" for name in LINKED),
+    def _stage(self, stage: str, label: str, crates: tuple[str, ...]) -> tuple[Action, Action]:
+        """The steps that compile and link STAGE with CRATES of the loader's own."""
+        path = f"{self.directory}/{stage}"
+        compiled = (
+            *self._rustc(stage), "--crate-type=bin", f"--emit=obj={OUT}/{stage}.o,dep-info={OUT}/{stage}.d",
             *(f"--extern={crate}={self._rlib(crate)}" for crate in crates), f"{self.source}/{stage}/main.rs",
         )  # fmt: skip
-        inputs = (
-            Input(f"{self.source}/{stage}", "tree"),
-            Input(f"{self.source}/shared", "tree"),
-            *(Input(self._rlib(crate)) for crate in crates),
+        sources = tuple(Input(f"{self.source}/{folder}", "tree") for folder in (stage, "shared"))
+        rlibs = tuple(Input(self._rlib(crate)) for crate in crates)
+        script = f"{self.source}/{stage}/link.ld"
+        libraries = (*(self._rlib(crate) for crate in crates), *(crate.rlib for crate in self.sysroot.crates))
+        linked = (
+            self.linker, *LINK, f"--script={script}",
+            *(f"--defsym={name}={vars(layout)[name]:#x}" for name in LINKED),
+            "-o", f"{OUT}/{stage}.bin", f"{path}.o", *libraries,
+        )  # fmt: skip
+        inputs = (*self.sysroot.inputs(), *sources, *rlibs)
+        objects = tuple(map(Input, (script, f"{path}.o", *libraries)))
+        return (
+            self._action(f"{label} of", compiled, inputs, (f"{path}.o", f"{path}.d"), f"{path}.d"),
+            self._action(f"linked {label} of", linked, objects, (f"{path}.bin",)),
         )
-        dep_info = f"{self.directory}/{stage}.d"
-        return self._action(label, argv, inputs, (f"{self.directory}/{stage}.bin", dep_info), dep_info)
 
     def _action(
         self,
@@ -144,8 +161,9 @@ class _Steps:
         outputs: tuple[str, ...],
         dep_info: str | None = None,
     ) -> Action:
-        return Action("loader", f"{what} of {self.declaration.name}", argv, (*self.sysroot.inputs(), *inputs), outputs,
-                      self.rustc.identity, self.declaration.where, (("RUSTC_BOOTSTRAP", "1"),), dep_info)  # fmt: skip
+        env = (("RUSTC_BOOTSTRAP", "1"),) if argv[0] == "rustc" else ()
+        return Action("loader", f"{what} {self.declaration.name}", argv, inputs, outputs, self.rustc.identity,
+                      self.declaration.where, env, dep_info)  # fmt: skip
 
     def _rlib(self, crate: str) -> str:
         return f"{self.directory}/lib{crate}.rlib"

@@ -10,7 +10,6 @@ from ..action import Plan
 from ..errors import DeclarationError, Where
 from ..graph.plans import Entry
 from ..graph.project import Project
-from .arguments import texts
 from .declare import KINDS, Planned, caller, entry_of, method, nothing, project_of, upstream_of
 
 VERBS = ("image", "plan", "doctor")
@@ -25,12 +24,14 @@ def Machine(
     memory: str = "128M",
     disk: str = "virtio",
     qemu_args: Sequence[str] | str = (),
+    serial: str = "stdio",
 ) -> Any:
     """Declare a machine that boots IMAGE (what `env.DiskImage` returned) in QEMU when a person types `scons NAME`.
 
-    MEMORY is its size ("128M", "1G"); DISK is how the image is attached, "virtio" or "ide"; QEMU_ARGS are further
-    arguments, to which `QEMU_ARGS=` on the command line adds. With a display QEMU's window opens, with the serial line
-    on the terminal; without one the text screen is printed when the kernel has settled, and the machine ends.
+    MEMORY is its size ("128M", "1G"); DISK is how the image is attached, "virtio" or "ide"; SERIAL is where the serial
+    line goes, "stdio", "none" or a file below the project. QEMU_ARGS are further arguments, a list or a text as in a
+    shell, to which `QEMU_ARGS=` on the command line adds. With a display QEMU's window opens, with the serial line on
+    the terminal; without one the text screen is printed when the kernel has settled, and the machine ends.
 
     Returns the verb's Alias node.
     """
@@ -38,18 +39,16 @@ def Machine(
     project = project_of(env)
     if name in (*VERBS, *KINDS):
         raise DeclarationError(where, f"'{name}' is a verb of osimage's own. Choose another name.")
-    arguments = texts(where, "qemu_args", qemu_args)
+    options = {"memory": memory, "disk": disk, "qemu_args": qemu_args, "serial": serial}
     disk_image = upstream_of(where, "image", "DiskImage", image)
 
     def plan(project: Project, upstream: dict[str, Any], where: Where) -> Planned:
         from ..machine.declaration import declare_machine
 
-        path = upstream["image"].path
-        machine = declare_machine(name=name, image=path, memory=memory, disk=disk, qemu_args=arguments, where=where)
+        machine = declare_machine(name=name, image=upstream["image"].path, where=where, **options)
         return Planned(Plan(()), machine, ())
 
-    args = (str(memory), str(disk), arguments)
-    entry = entry_of(project, "Machine", name, args, {"image": disk_image}, plan, where)
+    entry = entry_of(project, "Machine", name, (repr(options),), {"image": disk_image}, plan, where)
     if entry is None:
         return nothing(env, "Machine", name)
     verb = env.Alias(name, image, env.Action(_boot(project, name, entry), strfunction=None))

@@ -17,8 +17,8 @@ _LLD = re.compile(r"(?:rust-lld|lld|ld\.lld)(?:-[0-9.]+)?(?:\.exe)?")
 _LLD_FLAVOURS = frozenset({"gnu-lld", "gnu", "ld", "ld.lld"})
 
 
-def flag(spec: Mapping[str, Any], found: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The flag that makes rustc link with FOUND, the name of the linker in use, and a note where the SPEC says another.
+def flag(spec: Mapping[str, Any], found: str) -> tuple[str, ...]:
+    """The flag that makes rustc link with FOUND, the name of the linker in use; none where the SPEC names it already.
 
     Raises:
         FaultError: the spec links with something else than lld.
@@ -29,12 +29,9 @@ def flag(spec: Mapping[str, Any], found: str) -> tuple[tuple[str, ...], tuple[st
             f"the target spec has linker-flavor '{flavour}', which is not supported: osimage links with lld, without a "
             "C compiler. Write 'gnu-lld'."
         )
-    if named is None:
-        return (f"-Clinker={found}",), ()
-    check(named, "the target spec")
-    if named == found:
-        return (), ()
-    return (f"-Clinker={found}",), (f"the target spec names the linker {named}; linking with {found}.",)
+    if named is not None:
+        check(named, "the target spec")
+    return () if named == found else (f"-Clinker={found}",)
 
 
 def check(named: str, origin: str) -> None:

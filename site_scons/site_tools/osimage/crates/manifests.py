@@ -76,5 +76,5 @@ def check(manifest: str, place: Place, cargo_reads_it: Callable[[], object]) -> 
         raise FaultError(f"{error} {toml_file.NEWER_TOML}") from None
     if found is None:
         others = sorted(place.shown(str(other)) for other in Path(place.root).glob("*/Cargo.toml"))
-        there = f" (there is: {', '.join(others)})" if others else ""
+        there = f" (found: {', '.join(others)})" if others else ""
         raise FaultError(f"{manifest} does not exist{there}. Name the Cargo.toml of the kernel's package.")

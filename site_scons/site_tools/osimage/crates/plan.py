@@ -63,18 +63,18 @@ def _plan(
         try:
             return rustc.cfg(target.json, target.name, tuple(flags))
         except ToolchainError as error:
-            raise FaultError(f"the rust flags are refused: {error}") from None
+            words = str(error).rpartition(f"{' '.join(flags)}: ")[2]
+            raise FaultError(f"rustc {rustc.release} refuses the rust flags {' '.join(flags)}: {words}.") from None
 
     if rustc.linker is None:
         raise ToolchainError("no linker for kernels was found: install lld.")
-    flag, notes = linker.flag(target.described, rustc.linker.name)
     made_for = ForTarget(sysroot.name, sysroot.rustflags, target.name, target.json, cfg_of)
     resolved = resolve(declaration, made_for, rustc.path, cargo, environ, place)
     tools = Tools(
         sysroot.arguments(alloc=declaration.alloc),
         sysroot.inputs(alloc=declaration.alloc),
         target.described,
-        flag,
+        linker.flag(target.described, rustc.linker.name),
         rustc.identity,
     )
     steps = Steps(declaration, resolved, tools, place, tuple(configuration.environment(resolved.config, environ)))
@@ -86,6 +86,6 @@ def _plan(
             place, resolved.package.folder, resolved.lock, local, resolved.config,
             (entry.path for entry in steps.link.inputs if entry.kind == "file"),
         ),
-        notes=(*notes, *resolved.notes),
+        notes=resolved.notes,
     )  # fmt: skip
     return made, Kernel(declaration.name, steps.elf, resolved.package.name, resolved.selection.bin)

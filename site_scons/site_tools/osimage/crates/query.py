@@ -85,8 +85,10 @@ class Query:
         platform = f"--filter-platform={spec[0]}.json"
         return parse_metadata(self._say("metadata", "--format-version=1", "--locked", platform, spec=spec))
 
-    def unit_graph(self, chosen: Selection, spec: tuple[str, str], flags: Sequence[str], locked: bool) -> UnitGraph:
+    def unit_graph(self, chosen: Selection, spec: tuple[str, str], flags: Sequence[str], lock: str | None) -> UnitGraph:
         """The compilations that CHOSEN needs for the target SPEC (name, JSON text) with the rust FLAGS.
+
+        LOCK is the lock file for people, which is kept as it is; None where there is none yet.
 
         Raises:
             FaultError: cargo cannot resolve them, or would have to change Cargo.lock, or describes them in a way that
@@ -101,10 +103,12 @@ class Query:
         ]
         arguments += [f"--features={','.join(chosen.features)}"] if chosen.features else []
         arguments += [] if chosen.default_features else ["--no-default-features"]
-        arguments += ["--locked"] if locked else []
-        return parse_unit_graph(self._say(*arguments, spec=spec, flags=flags))
+        arguments += ["--locked"] if lock else []
+        return parse_unit_graph(self._say(*arguments, spec=spec, flags=flags, lock=lock))
 
-    def _say(self, *arguments: str, spec: tuple[str, str] | None = None, flags: Sequence[str] = ()) -> str:
+    def _say(
+        self, *arguments: str, spec: tuple[str, str] | None = None, flags: Sequence[str] = (), lock: str | None = None
+    ) -> str:
         import toml
 
         files = [(".cargo/config.toml", toml.dumps(self._config.handed_on()))]
@@ -116,9 +120,9 @@ class Query:
         status, output, errors = self._cargo.run(argv, tuple(files), environ)
         warnings, refusal = split(_SCRATCH.sub("", errors.replace(f"{self._root}/", "")))
         if status:
-            if "--locked was passed" in refusal:
+            if lock and "--locked was passed" in refusal:
                 raise FaultError(
-                    "Cargo.lock does not fit the manifests any more, and reading an SConstruct does not change it. Run "
+                    f"{lock} does not fit the manifests any more, and reading an SConstruct does not change it. Run "
                     f"`cargo update --workspace --manifest-path {self._shown}` once."
                 )
             raise FaultError(f"cargo: {refusal}")

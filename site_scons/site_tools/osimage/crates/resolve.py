@@ -81,8 +81,8 @@ def resolve(
     _stop_on(declaration, [*faults, *wrong, *settings.of_config(config, environ)])
 
     lock = os.path.join(workspace.workspace_root, "Cargo.lock")
-    locked = os.path.exists(lock)
-    graph = query.unit_graph(selection, (target.name, target.json), flags, locked)
+    kept = place.shown(lock) if os.path.exists(lock) else None
+    graph = query.unit_graph(selection, (target.name, target.json), flags, kept)
     packages = _packages(graph, workspace, query, (target.name, target.json))
     local = [package for package in packages.values() if package.source is None]
     faults = list(supported.faults(graph, packages, place))
@@ -92,7 +92,7 @@ def resolve(
         faults += settings.of_manifest(read.at(path), place.shown(path))
     _stop_on(declaration, [*faults, *_placeholders(flags, local, configuration.environment(config, environ))])
     notes = [f"cargo: {warning}" for warning in query.warnings]
-    if not locked and os.path.exists(lock):
+    if kept is None and os.path.exists(lock):
         notes.append(f"there was no {place.shown(lock)}: cargo wrote it. Keep it with the sources.")
     return Resolved(
         selection, graph, package, packages, workspace.workspace_root, lock, flags, config, read, tuple(notes)

@@ -145,6 +145,7 @@ class Engine:
 
     def close(self) -> None:
         """Keep what was learned about files, let others build, and keep the store within its limit."""
+        self.console.close()
         if self._ready:
             self.memo.save()
         if self._machine is not None and self._machine.store is not None:

@@ -6,6 +6,7 @@ import errno
 import hashlib
 import os
 import shutil
+import signal
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from .engine import Engine
 
 CLOCK_MARGIN_NS = 20_000_000  # file times come from a clock that ticks every few milliseconds
+INTERRUPTED = (-signal.SIGINT, -signal.SIGTERM, -signal.SIGHUP)  # SCons hears of it too, and says so
 
 
 def make(engine: Engine, action: Action) -> None:
@@ -66,10 +68,10 @@ def execute(engine: Engine, action: Action) -> None:
         StepError: the step failed, or read what it does not declare.
     """
     began_ns = time.time_ns() - CLOCK_MARGIN_NS
-    handle = engine.console.start(action.step, action.label)
+    handle = engine.console.start(action.step, action.label, tell=engine.machine.verbose)
     try:
         with _Scratch(engine) as scratch:
-            outcome = _run(engine, action, scratch)
+            outcome = _run(engine, action, scratch, handle)
             read = _what_was_read(engine, action, scratch)
             stderr = diagnostics.warnings_only(outcome.stderr)
             encoded = key(action, read, engine.today, str(engine.root))
@@ -86,7 +88,7 @@ def execute(engine: Engine, action: Action) -> None:
         _offer(engine, action, digest, outputs, read, stderr)
 
 
-def _run(engine: Engine, action: Action, scratch: _Scratch) -> Outcome:
+def _run(engine: Engine, action: Action, scratch: _Scratch, handle: int) -> Outcome:
     machine = engine.machine
     if machine.verbose:
         engine.console.write(shell_line(action, scratch.relative, engine.root, machine.programs))
@@ -95,7 +97,11 @@ def _run(engine: Engine, action: Action, scratch: _Scratch) -> Outcome:
         outcome = Outcome(0, "", "")
     else:
         outcome = run_program(action, scratch.relative, engine.root, machine.programs)
+    if outcome.status in INTERRUPTED:
+        engine.console.forget(handle)
+        raise StepError(f"{action.label}: interrupted")
     if outcome.status != 0:
+        engine.console.finish(handle, action.step)  # the step's line comes before the program's words
         raise StepError(_failure(engine, action, outcome, scratch))
     missing = [path for path in action.outputs if not (scratch.absolute / Path(path).name).is_file()]
     if missing:

@@ -60,9 +60,12 @@ class Project:
     def engine(self) -> Engine:
         """What decides and runs steps; imported when first needed."""
         if self._engine is None:
+            from SCons.Script import GetOption
+
             from .engine import Engine
 
             self._engine = Engine(self.root, self.build, self._machine, self.links)
+            self._engine.console.silent = bool(GetOption("silent"))
         return self._engine
 
     @property

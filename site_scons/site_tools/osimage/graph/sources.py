@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
-SKIPPED = frozenset({"build", "target"})
+SKIPPED = frozenset({"build", "target"})  # right below the package
+ENDS = frozenset({"Cargo.toml", "CACHEDIR.TAG"})  # a folder with one of these is another package, or built
 
 
 def package_files(root: str, folder: str) -> Iterator[str]:
     """The files of the package in FOLDER (relative to ROOT), relative to ROOT, in no particular order.
 
-    A folder below it with a Cargo.toml of its own is another package. Links to files count by their content; links to
-    folders are followed once, never in a circle.
+    A folder below it with a Cargo.toml of its own is another package, and one with a CACHEDIR.TAG is a build folder,
+    whatever its name. Links to files count by their content; links to folders are followed once, never in a circle.
     """
     start = "" if folder in (".", "") else f"{folder}/"
     waiting = [(start, frozenset[tuple[int, int]]())]
@@ -21,12 +22,13 @@ def package_files(root: str, folder: str) -> Iterator[str]:
         here = os.path.join(root, prefix) or "."
         with os.scandir(here) as entries:
             listed = list(entries)
-        if prefix != start and any(entry.name == "Cargo.toml" for entry in listed):
+        top = prefix == start
+        if not top and any(entry.name in ENDS for entry in listed):
             continue
         for entry in listed:
             if entry.is_file():
                 yield prefix + entry.name
-            elif entry.is_dir() and not entry.name.startswith(".") and entry.name not in SKIPPED:
+            elif entry.is_dir() and not (entry.name.startswith(".") or (top and entry.name in SKIPPED)):
                 if entry.is_symlink():
                     stat = entry.stat()
                     identity = (stat.st_dev, stat.st_ino)

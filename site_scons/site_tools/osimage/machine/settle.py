@@ -86,11 +86,12 @@ class Watch(NamedTuple):
 
     def _kernel_shows(self, sight: Sight) -> bool:
         """Whether screen or serial line have something of the kernel, or at least nothing of the firmware any more."""
-        if not self.firmware_seen or is_firmware(sight.memory):
+        if is_firmware(sight.memory):
             # The firmware may have written between the last sight outside long mode and now, but not such rows.
             written = sight.memory != self.firmware_left and has_other_rows(sight.memory)
             return sight.processors.long_mode and (written or sight.serial > 0)
-        return True
+        # A blank screen may also be one that the firmware has not yet begun to use.
+        return self.firmware_seen or sight.processors.long_mode or not screen.is_blank(sight.memory)
 
     def _judge(self, sight: Sight) -> Rest | None:
         if _quiet(self.moved, sight) >= self.patience.resting and _first_match(_NOTHING_TO_BOOT, sight.memory):

@@ -16,6 +16,7 @@ class Show:
         self._out = out
         self.colour = out.isatty() and environ.get("TERM") != "dumb" and not environ.get("NO_COLOR")
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._held = ""
         self._line_open = False
         self._serial_shown = False
 
@@ -25,7 +26,9 @@ class Show:
 
     def serial(self, data: bytes) -> None:
         """Pass on what the machine sends, as it comes."""
-        text = self._decoder.decode(data).replace("\r\n", "\n")
+        text = self._held + self._decoder.decode(data)
+        self._held = "\r" if text.endswith("\r") else ""  # its line feed may come next
+        text = text.removesuffix("\r").replace("\r\n", "\n")
         self._serial_shown = self._serial_shown or bool(text)
         self._write(text)
 

@@ -14,8 +14,7 @@ from .process import folders_of, is_program, output_of
 from .rustc import Linker
 from .trail import Trail
 
-# The oldest compiler that was tried: it has --print target-spec-json-schema, integer widths in specs, and the gates
-# -Zunstable-options and -Zjson-target-spec.
+# The oldest whose cargo knows -Zjson-target-spec, without which newer ones refuse a JSON spec; all else is older.
 OLDEST = (1, 95, 0)
 OLDEST_TEXT = "1.95"
 

@@ -1,0 +1,196 @@
+"""Cargo's unit graph: what is read of it, what link-time optimisation makes of it, what of it cannot be built."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from osimage.crates import lto, names, supported, unit_graph
+from osimage.crates.fault import FaultError
+from osimage.crates.metadata import Package
+from osimage.crates.place import Place
+
+PROFILE = {
+    "name": "dev",
+    "opt_level": "0",
+    "lto": "false",
+    "codegen_backend": None,
+    "codegen_units": None,
+    "debuginfo": 2,
+    "split_debuginfo": None,
+    "debug_assertions": True,
+    "overflow_checks": True,
+    "rpath": False,
+    "incremental": True,
+    "panic": "unwind",
+    "strip": {"deferred": "None"},
+}
+
+
+def unit(
+    name: str, kinds: str = "lib", *uses: int, lto: str = "false", platform: str | None = "x.json", mode: str = "build"
+) -> dict[str, Any]:
+    target = {
+        "kind": kinds.split(),
+        "crate_types": kinds.split(),
+        "name": name,
+        "src_path": f"/p/{name}.rs",
+        "edition": "2024",
+    }
+    return {
+        "pkg_id": name,
+        "target": target,
+        "profile": PROFILE | {"lto": lto},
+        "platform": platform,
+        "mode": mode,
+        "features": [],
+        "dependencies": [{"index": used, "extern_crate_name": f"crate{used}", "public": False} for used in uses],
+    }
+
+
+def graph(*units: Mapping[str, Any], version: int = 1) -> unit_graph.UnitGraph:
+    return unit_graph.parse(json.dumps({"version": version, "units": units, "roots": [len(units) - 1]}))
+
+
+ADVICE = "Use another compiler: RUSTC=…"
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("{", "it is no JSON"),
+        ("[]", "version None, not 1"),
+        ('{"version": 2, "units": [], "roots": []}', "version 2, not 1"),
+        ('{"version": 1, "units": [{"pkg_id": "a"}], "roots": []}', "version 1: KeyError 'target'"),
+    ],
+)
+def test_another_format_is_told(text: str, found: str) -> None:
+    with pytest.raises(FaultError) as told:
+        unit_graph.parse(text)
+    says = f"cargo describes the project in a form that is not known here (unit graph: {found}). {ADVICE}"
+    assert str(told.value) == says
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "is_known"),
+    [("new_thing", True, False), ("new_thing", None, True), ("new_thing", False, True), ("trim_paths", "all", True)],
+)
+def test_a_profile_setting_that_is_not_known_is_told_where_it_says_something(
+    setting: str, value: object, is_known: bool
+) -> None:
+    described = unit("a")
+    described["profile"] = PROFILE | {setting: value}
+    if is_known:
+        assert graph(described).units[0].profile.name == "dev"
+    else:
+        with pytest.raises(FaultError) as told:
+            graph(described)
+        assert str(told.value) == "the profile setting 'new-thing' is not supported."
+
+
+@pytest.mark.parametrize(
+    ("strip", "means"),
+    [
+        ({"deferred": "None"}, None),
+        ({"resolved": "None"}, None),
+        ({"resolved": {"Named": "symbols"}}, "symbols"),
+        ({"deferred": {"Named": "debuginfo"}}, "debuginfo"),
+    ],
+)
+def test_strip(strip: Mapping[str, object], means: str | None) -> None:
+    assert graph(unit("a") | {"profile": PROFILE | {"strip": strip}}).units[0].profile.strip == means
+
+
+def test_units_come_after_what_they_use() -> None:
+    made = graph(unit("a", "lib", 2), unit("b", "lib", 0), unit("c"), unit("k", "bin", 1, 2))
+    assert made.used_first() == (2, 0, 1, 3)
+    assert made.users_first() == (3, 1, 0, 2)
+    assert made.all_used_by(3) == (0, 1, 2)
+    assert made.all_used_by(0) == (2,)
+
+
+LTO = {
+    "none": (("false", "lib", "lib"), ("object", "object", "object")),
+    "off": (("off", "lib", "lib"), ("off", "off", "off")),
+    "fat": (("true", "lib", "lib"), ("bitcode", "bitcode", "run")),
+    "thin": (("thin", "rlib", "lib"), ("bitcode", "bitcode", "run+thin")),
+    "a static library between": (("fat", "lib", "lib staticlib"), ("both", "both", "run+fat")),
+    "a static library below": (("fat", "lib staticlib", "lib"), ("both", "bitcode", "run+fat")),
+}
+
+
+@pytest.mark.parametrize(("said", "made"), LTO.values(), ids=LTO.keys())
+def test_what_link_time_optimisation_asks_of_each_unit(said: tuple[str, str, str], made: tuple[str, ...]) -> None:
+    mode, lower, upper = said
+    units = (unit("a", lower, lto=mode), unit("b", upper, 0, lto=mode), unit("k", "bin", 1, lto=mode))
+    assert lto.needs(graph(*units)) == made
+
+
+@pytest.mark.parametrize(
+    ("need", "flags"),
+    [
+        ("object", ("-Cembed-bitcode=no",)),
+        ("off", ("-Clto=off", "-Cembed-bitcode=no")),
+        ("both", ()),
+        ("bitcode", ("-Clinker-plugin-lto",)),
+        ("run", ("-Clto",)),
+        ("run+thin", ("-Clto=thin",)),
+    ],
+)
+def test_flags_of_link_time_optimisation(need: str, flags: tuple[str, ...]) -> None:
+    assert lto.flags(need) == flags
+
+
+def test_a_unit_is_named_by_all_that_tells_it_from_others() -> None:
+    plain = graph(unit("a"), unit("k", "bin", 0))
+    places = {"a": "a 0.1.0 a", "k": "k 0.1.0 ."}
+    first = names.hashes(plain, places)
+    assert names.hashes(plain, places) == first
+    assert all(len(name) == 16 and set(name) <= set("0123456789abcdef") for name in first)
+    others = [
+        graph(unit("a") | {"features": ["x"]}, unit("k", "bin", 0)),
+        graph(unit("a", "rlib"), unit("k", "bin", 0)),
+        graph(unit("a") | {"profile": PROFILE | {"opt_level": "1"}}, unit("k", "bin", 0)),
+        graph(unit("a", platform=None), unit("k", "bin", 0)),
+    ]
+    made = [names.hashes(other, places) for other in others]
+    # What a unit uses is part of its name.
+    assert len({first, *made}) == 1 + len(others)
+    assert len({name[1] for name in (first, *made)}) == 1 + len(others)
+    assert names.hashes(plain, places | {"a": "a 0.1.1 a"})[0] != first[0]
+
+
+def package(name: str, source: str | None = None) -> Package:
+    return Package(name, name, "1.0.0", source, f"/p/{name}/Cargo.toml", (), (), None, ())
+
+
+def test_what_cannot_be_built_is_named_by_kind() -> None:
+    made = graph(
+        unit("log", "lib"),
+        unit("spin", "lib", 0),
+        unit("forked", "lib"),
+        unit("derive", "proc-macro", platform=None),
+        unit("script", "custom-build", platform=None),
+        unit("script", "custom-build", 4, mode="run-custom-build"),
+        unit("shared", "lib dylib"),
+        unit("tested", "lib", mode="test"),
+        unit("helper", "lib", platform=None),
+        unit("k", "bin", 1, 2, 3, 5, 6, 7, 8),
+    )
+    sources = {
+        "log": "registry+https://example.org/index",
+        "spin": "sparse+https://example.org/",
+        "forked": "git+https://x",
+    }
+    packages = {u.package_id: package(u.package_id, sources.get(u.package_id)) for u in made.units}
+    assert list(supported.faults(made, packages, Place("/p", "build"))) == [
+        "crates from a registry are not supported yet: log 1.0.0, spin 1.0.0.",
+        "crates from git are not supported yet: forked 1.0.0.",
+        "procedural macros are not supported yet: derive 1.0.0 (derive.rs).",
+        "build scripts are not supported yet: script 1.0.0 (script.rs).",
+        "the crate type dylib is not supported yet: shared 1.0.0 (shared.rs).",
+        "the mode test is not supported yet: tested 1.0.0 (tested.rs).",
+        "crates compiled for the machine that builds are not supported yet: helper 1.0.0 (helper.rs).",
+    ]
