@@ -77,7 +77,11 @@ WRONG = {
         "the link reads ../../out.ld, which lies outside the project. The project is the SConstruct's folder: move "
         "the SConstruct up, or the file in.",
     ),
-    "everything": (["-L", ".."], {}, "the link searches .., the whole project: name the folder that has the libraries."),
+    "everything": (
+        ["-L", ".."],
+        {},
+        "the link searches .., the whole project: name the folder that has the libraries.",
+    ),
     "one name, two files": (
         [],
         spec("-Tboth.ld"),

@@ -1,0 +1,110 @@
+"""`env.TargetSpec`: a kernel's target spec as canonical JSON, right for the compiler before anything compiles."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..action import Plan
+from ..errors import DeclarationError, Where
+from ..text import write_text
+from ..toolchain.rustc import Rustc
+from .generate import DEFAULT_BASE, generate, soft_float_follows
+from .migrate import migrate
+from .schema import Checker, shown
+from .source import read
+from .verdict import llvm_faults
+
+# What changes the data layout that LLVM has for a target.
+_LAYOUT_KEYS = frozenset({"arch", "llvm-abiname", "llvm-target", "target-pointer-width"})
+
+
+@dataclass(frozen=True)
+class TargetSpec:
+    """What `env.TargetSpec` says: where the spec comes from, and what differs from it.
+
+    `name` is the stem of the JSON file. `source` is an existing spec, relative to the project, or None for one made
+    from the built-in target `base` (None: x86_64-unknown-none). A None among `overrides` takes its key away.
+    """
+
+    name: str
+    base: str | None
+    source: str | None
+    overrides: Mapping[str, Any]
+    where: Where
+
+
+@dataclass(frozen=True)
+class Target:
+    """A target: its name, the path of its JSON file relative to the project, the file's text, and the same as data."""
+
+    name: str
+    path: str
+    json: str
+    described: Mapping[str, Any]
+
+
+def plan(spec: TargetSpec, rustc: Rustc, root: Path, build: str = "build") -> tuple[Plan, Target]:
+    """The step that writes SPEC for RUSTC as `BUILD/<name>.json`; a source is read in the project root ROOT.
+
+    Raises:
+        DeclarationError: every fault that the compiler or LLVM would find, all at once where they can be found at once.
+        ToolchainError: the compiler cannot be asked.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", spec.name):
+        raise DeclarationError(spec.where, f"a target's name has letters, digits, '_', '-' and '.': not '{spec.name}'.")
+    checker = Checker(rustc.target_spec_schema(), f"rustc {rustc.release}")
+    described, notes = _migrated(spec, rustc, checker, root) if spec.source else (_generated(spec, rustc, checker), [])
+    text = canonical_json(described)
+    faults = checker.faults(described) or llvm_faults(described, text, spec.name, rustc, checker)
+    if faults:
+        raise DeclarationError(spec.where, faults)
+    target = Target(spec.name, f"{build}/{spec.name}.json", text, described)
+    action = write_text("spec", f"target spec {spec.name}", target.path, target.json, spec.where)
+    return Plan((action,), consulted=(spec.source or f"{spec.name}.json",), notes=tuple(notes)), target
+
+
+def canonical_json(described: Mapping[str, Any]) -> str:
+    """DESCRIBED as text: sorted keys, two spaces, a newline at the end."""
+    return json.dumps(described, sort_keys=True, indent=2, ensure_ascii=False) + "\n"
+
+
+def _generated(spec: TargetSpec, rustc: Rustc, checker: Checker) -> dict[str, Any]:
+    """The spec of the base target with what a kernel needs and the overrides."""
+    try:
+        made = generate(spec.base or DEFAULT_BASE, rustc, checker)
+    except ValueError as error:
+        raise DeclarationError(spec.where, str(error)) from None
+    described = soft_float_follows(_overridden(made, spec.overrides), spec.overrides, checker)
+    if _LAYOUT_KEYS & spec.overrides.keys() and "data-layout" not in spec.overrides and not checker.faults(described):
+        described["data-layout"] = rustc.data_layout(canonical_json(described), spec.name) or described["data-layout"]
+    return described
+
+
+def _migrated(spec: TargetSpec, rustc: Rustc, checker: Checker, root: Path) -> tuple[dict[str, Any], list[str]]:
+    """The spec of the source file as the compiler wants it with the overrides, and what was changed."""
+    source = spec.source or ""
+    if spec.base is not None:
+        raise DeclarationError(spec.where, f"base= and the file {source} exclude each other: a spec has one origin.")
+    try:
+        migrated, changes = migrate(read(root, source), checker)
+    except ValueError as error:
+        raise DeclarationError(spec.where, str(error)) from None
+    described = _overridden(migrated, spec.overrides)
+    if "data-layout" not in spec.overrides and not checker.faults({"data-layout": "", **described}):
+        layout = described.get("data-layout")
+        wanted = rustc.data_layout(canonical_json({"data-layout": "", **described}), spec.name)
+        if wanted and layout != wanted:
+            described["data-layout"] = wanted
+            told = f"{shown(layout)} became {shown(wanted)}" if layout else f"added {shown(wanted)}"
+            llvm = f"LLVM {rustc.llvm_version} has it for {described['llvm-target']}"
+            changes.append(f"data-layout: {told} ({llvm})")
+    return described, [f"{source}: {change}" for change in changes]
+
+
+def _overridden(described: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in {**described, **overrides}.items() if value is not None}
