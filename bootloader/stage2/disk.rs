@@ -39,24 +39,31 @@ struct DriveParameters {
     sector_size: u16,
 }
 
+/// A drive as the BIOS knows it.
+struct Drive {
+    number: u8,
+    /// Zero where the BIOS does not say.
+    sectors: u64,
+}
+
 /// The kernel's ELF file, in frames taken from MEMORY.
 pub fn read_kernel(drive: u8, parameters: &Parameters, memory: &mut MemoryMap) -> &'static [u8] {
     let size = parameters.kernel_size;
     if size == 0 {
         stop!("no kernel is bound to this loader");
     }
+    let drive = Drive::ask(drive);
     let sectors = size.div_ceil(SECTOR_SIZE);
-    check_drive(drive, parameters.kernel_sector.saturating_add(sectors));
     let target = memory.take("file", size, MemoryKind::KernelImage);
     let mut done = 0;
     let mut most = BOUNCE_SECTORS;
     while done < sectors {
         let count = most.min(sectors - done);
-        let first = parameters.kernel_sector + done;
-        if let Err(status) = read_to_bounce(drive, first, count as u16) {
+        let first = parameters.kernel_sector.wrapping_add(done);
+        if let Err(status) = drive.read_to_bounce(first, count as u16) {
             // Some firmware reads fewer sectors at once than it should; with one it names the sector that is bad.
             if count == 1 {
-                stop!("cannot read sector {first} of drive {:#04x}: BIOS error {status:#04x}", u64::from(drive));
+                drive.tell_bad_sector(first, status);
             }
             most = count / 2;
             continue;
@@ -78,42 +85,51 @@ pub fn read_kernel(drive: u8, parameters: &Parameters, memory: &mut MemoryMap) -
     unsafe { core::slice::from_raw_parts(target as usize as *const u8, size as usize) }
 }
 
-/// Stops if the drive has no sectors of the right size, or fewer than END of them, as far as the BIOS knows.
-fn check_drive(drive: u8, end: u64) {
-    let mut registers = Registers { eax: GET_PARAMETERS, edx: drive.into(), ..Default::default() };
-    registers.esi = lend(DriveParameters { size: DRIVE_PARAMETERS_SIZE, ..Default::default() });
-    if !registers.call(DISK) {
-        return; // not every firmware knows; a read will tell
-    }
-    let found: DriveParameters = take_back();
-    if found.sector_size != 0 && u64::from(found.sector_size) != SECTOR_SIZE {
-        let (drive, bytes) = (u64::from(drive), u64::from(found.sector_size));
-        stop!("drive {drive:#04x} has sectors of {bytes} bytes; the loader reads sectors of {SECTOR_SIZE}");
-    }
-    let sectors = u64::from(found.sectors[0]) | u64::from(found.sectors[1]) << 32;
-    if sectors != 0 && sectors < end {
-        let drive = u64::from(drive);
-        stop!("the disk is cut off: the kernel ends at sector {end}, drive {drive:#04x} has {sectors} sectors");
-    }
-}
-
-/// Reads COUNT sectors from FIRST on; the BIOS status of the last of several tries if none succeeds.
-fn read_to_bounce(drive: u8, first: u64, count: u16) -> Result<(), u64> {
-    let mut status = 0;
-    for _ in 0..TRIES {
-        let packet = Packet {
-            size: size_of::<Packet>() as u16,
-            sectors: count,
-            offset: (BOUNCE_ADDRESS & 0xf) as u16,
-            segment: (BOUNCE_ADDRESS >> 4) as u16,
-            first,
-        };
-        let mut read = Registers { eax: EXTENDED_READ, edx: drive.into(), esi: lend(packet), ..Default::default() };
-        if read.call(DISK) {
-            return Ok(());
+impl Drive {
+    /// What the BIOS says of drive NUMBER; sectors of another size would overflow the bounce buffer.
+    fn ask(number: u8) -> Drive {
+        let mut query = Registers { eax: GET_PARAMETERS, edx: number.into(), ..Default::default() };
+        query.esi = lend(DriveParameters { size: DRIVE_PARAMETERS_SIZE, ..Default::default() });
+        if !query.call(DISK) {
+            return Drive { number, sectors: 0 };
         }
-        status = read.status().into();
-        Registers { eax: RESET, edx: drive.into(), ..Default::default() }.call(DISK);
+        let found: DriveParameters = take_back();
+        let (drive, bytes) = (u64::from(number), u64::from(found.sector_size));
+        if bytes != 0 && bytes != SECTOR_SIZE {
+            stop!("drive {drive:#04x} has sectors of {bytes} bytes; the loader reads sectors of {SECTOR_SIZE}");
+        }
+        Drive { number, sectors: u64::from(found.sectors[0]) | u64::from(found.sectors[1]) << 32 }
     }
-    Err(status)
+
+    /// Reads COUNT sectors from FIRST on; the BIOS status of the last of several tries if none succeeds.
+    fn read_to_bounce(&self, first: u64, count: u16) -> Result<(), u64> {
+        let edx = self.number.into();
+        let mut status = 0;
+        for _ in 0..TRIES {
+            let packet = Packet {
+                size: size_of::<Packet>() as u16,
+                sectors: count,
+                offset: (BOUNCE_ADDRESS & 0xf) as u16,
+                segment: (BOUNCE_ADDRESS >> 4) as u16,
+                first,
+            };
+            let mut read = Registers { eax: EXTENDED_READ, edx, esi: lend(packet), ..Default::default() };
+            if read.call(DISK) {
+                return Ok(());
+            }
+            status = read.status().into();
+            Registers { eax: RESET, edx, ..Default::default() }.call(DISK);
+        }
+        Err(status)
+    }
+
+    fn tell_bad_sector(&self, sector: u64, status: u64) -> ! {
+        let (drive, sectors) = (u64::from(self.number), self.sectors);
+        if sectors != 0 && sectors <= sector {
+            stop!(
+                "the disk is cut off: the kernel goes on at sector {sector}, drive {drive:#04x} has {sectors} sectors"
+            );
+        }
+        stop!("cannot read sector {sector} of drive {drive:#04x}: BIOS error {status:#04x}");
+    }
 }

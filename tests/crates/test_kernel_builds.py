@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -45,8 +46,8 @@ def workspace() -> dict[str, str]:
         "kernel/text.ld": "SECTIONS { . = 3M; .text : { *(.text*) } }\n",
         "one/Cargo.toml": MANIFEST.format("one")
         + '[dependencies]\nrenamed = { path = "../two", package = "two-part" }\n',
-        "one/src/lib.rs": "#![no_std]\nmod part;\npub fn one() -> u8 { renamed::two(); part::PART }\n",
-        "one/src/part.rs": 'pub const PART: u8 = *include_bytes!("../data")[0];\n'.replace("*include", "include"),
+        "one/src/lib.rs": "#![no_std]\nmod part;\npub fn one() -> &'static [u8; 1] { renamed::two(); part::PART }\n",
+        "one/src/part.rs": 'pub const PART: &[u8; 1] = include_bytes!("../data");\n',
         "one/data": "x",
         "two/Cargo.toml": MANIFEST.format("two-part"),
         "two/src/lib.rs": "#![no_std]\n#[unsafe(no_mangle)] pub fn two() -> u8 { 2 }\n",
@@ -61,7 +62,7 @@ def read_by(plan: Plan, root: Path) -> Iterator[tuple[str, tuple[Input, ...]]]:
         assert action.dep_info is not None
         for name in depinfo.parse((root / action.dep_info).read_text()).files:
             if not name.startswith("build/scratch/"):
-                yield name.replace(f"{root}/", ""), action.inputs
+                yield posixpath.normpath(name.replace(f"{root}/", "")), action.inputs
 
 
 @pytest.mark.parametrize("profile", ["dev", "release"])

@@ -113,7 +113,7 @@ class Case:
 CASES = (
     Case("configured", "configured", environ={"TAKEN": "really", "FORCED": "no"}),
     Case("configured, release", "configured", profile="release"),
-    Case("configured, CARGO_PROFILE", "configured", profile="release", environ={"CARGO_PROFILE_RELEASE_OPT_LEVEL": "3"}),
+    Case("configured, profile", "configured", profile="release", environ={"CARGO_PROFILE_RELEASE_OPT_LEVEL": "3"}),
     Case("configured, RUSTFLAGS", "configured", environ={"RUSTFLAGS": "--cfg=from_variable  -C codegen_units=2"}),
     Case("configured, CARGO_TARGET", "configured", environ={"CARGO_TARGET_X86_64_HELLO_RUSTFLAGS": "--cfg=more"}),
     Case(

@@ -1,4 +1,4 @@
-"""A sysroot that compiles in a tenth of a second: a core of a dozen items, enough to link a kernel that does nothing."""
+"""A sysroot that compiles in a tenth of a second: a core of a dozen items, enough for a kernel that does nothing."""
 
 from __future__ import annotations
 
@@ -14,11 +14,16 @@ from cargo_cases import SPEC
 from osimage.action import OUT, ROOT, Action, Plan
 from osimage.toolchain.rustc import Rustc
 
+_BUILT_IN = ("concat", "env", "file", "include_bytes")
+_MACROS = "\n".join(
+    f"#[rustc_builtin_macro] #[macro_export] macro_rules! {name} {{ ($($t:tt)*) => {{ {{}} }} }}" for name in _BUILT_IN
+)
 _PRELUDE = "\n".join(
-    f"    pub mod rust_{year} {{ pub use crate::{{Copy, Sized}}; }}" for year in (2015, 2018, 2021, 2024)
+    f"    pub mod rust_{year} {{ pub use crate::{{Copy, Sized, {', '.join(_BUILT_IN)}}}; }}"
+    for year in (2015, 2018, 2021, 2024)
 )
 CORE = f"""\
-#![feature(no_core, lang_items, auto_traits)]
+#![feature(no_core, lang_items, auto_traits, rustc_attrs)]
 #![no_core]
 #![allow(internal_features)]
 #[lang = "pointee_sized"] pub trait PointeeSized {{}}
@@ -33,6 +38,7 @@ pub mod panic {{ pub use super::PanicInfo; }}
 pub mod prelude {{
 {_PRELUDE}
 }}
+{_MACROS}
 """
 BUILTINS = "#![feature(compiler_builtins)]\n#![compiler_builtins]\n#![no_std]\n#![allow(internal_features)]\n"
 ALLOC = "#![no_std]\npub fn allocate() -> u8 { 7 }\n"

@@ -21,11 +21,11 @@ CFG = (
     "target_has_reliable_f16",
     'target_env=""',
 )
-CRATE = LibraryCrate("compiler_builtins", "cb", "0.1.160", "2024", (), "compiler-rt", (), ("build.rs",))
+CRATE = LibraryCrate("compiler_builtins", "cb", "0.1.160", "2024", ("compiler-builtins", "mem"), "compiler-rt", (), ("build.rs",))
 
 
 def test_the_variables() -> None:
-    assert script_env(CRATE, "x86_64-hello", "x86_64-unknown-linux-gnu", CFG, ("compiler-builtins", "mem"), "3") == (
+    assert script_env(CRATE, "x86_64-hello", "x86_64-unknown-linux-gnu", CFG, "3") == (
         ("CARGO_CFG_DEBUG_ASSERTIONS", ""),
         ("CARGO_CFG_FEATURE", "compiler-builtins,mem"),
         ("CARGO_CFG_PANIC", "abort"),

@@ -9,6 +9,7 @@ import pytest
 from osimage.action import Action, Input, Plan
 from osimage.errors import DeclarationError, Where
 from osimage.sysroot.plan import Sysroot, SysrootDeclaration, plan
+from osimage.sysroot.source import enabled
 from osimage.target.spec import Target, TargetSpec
 from osimage.target.spec import plan as plan_target
 from osimage.toolchain.rustc import Rustc
@@ -220,3 +221,18 @@ def test_libraries_that_do_not_fit(file: str, text: str | None, says: str, rustc
     if text is not None:
         (library / file).write_text(text)
     assert fault(rustc) == says
+
+
+@pytest.mark.parametrize(
+    ("declared", "wanted", "found"),
+    [
+        ({"a": [], "b": [], "c": []}, ("a",), ("a",)),
+        ({"default": ["arch"], "arch": [], "a": ["dep:core", "names"], "names": []}, ("a",), ("a", "arch", "names")),
+        ({"a": ["b"], "b": ["a", "core/x", "core?/y"]}, ("a",), ("a", "b")),
+    ],
+    ids=["itself", "default ones and those it switches on", "in a circle, and of other crates"],
+)
+def test_features_are_those_that_cargo_would_switch_on(
+    declared: dict[str, list[str]], wanted: tuple[str, ...], found: tuple[str, ...]
+) -> None:
+    assert enabled(declared, wanted) == found

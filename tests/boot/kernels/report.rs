@@ -10,13 +10,7 @@ use osimage_boot_info::{BootInfo, Record};
 
 static mut ZEROED: [u8; 5 << 12] = [0; 5 << 12];
 
-core::arch::global_asm!(
-    ".globl _start",
-    "_start: mov rsi, rsp",
-    "pushfq",
-    "pop rdx",
-    "jmp report",
-);
+core::arch::global_asm!(".globl _start", "_start: mov rsi, rsp", "pushfq", "pop rdx", "jmp report",);
 
 #[unsafe(no_mangle)]
 extern "C" fn report(record: *const Record, stack: u64, flags: u64) -> ! {
@@ -29,7 +23,9 @@ extern "C" fn report(record: *const Record, stack: u64, flags: u64) -> ! {
     let (low, high): (u32, u32);
     unsafe { asm!("rdmsr", in("ecx") 0xc0000080u32, out("eax") low, out("edx") high) };
     let efer = u64::from(high) << 32 | u64::from(low);
-    say!("cpu cr0={cr0:#x} cr3={cr3:#x} cr4={cr4:#x} efer={efer:#x} cs={cs:#x} ss={ss:#x} ds={ds:#x} rsp={stack:#x} rflags={flags:#x}");
+    say!(
+        "cpu cr0={cr0:#x} cr3={cr3:#x} cr4={cr4:#x} efer={efer:#x} cs={cs:#x} ss={ss:#x} ds={ds:#x} rsp={stack:#x} rflags={flags:#x}"
+    );
     let return_address = unsafe { *(stack as *const u64) };
     let zeroed = unsafe { &*core::hint::black_box(&raw const ZEROED) };
     let sum: u64 = zeroed.iter().map(|byte| u64::from(*byte)).sum();
@@ -37,7 +33,14 @@ extern "C" fn report(record: *const Record, stack: u64, flags: u64) -> ! {
 
     let info = unsafe { BootInfo::from_ptr(record) }.unwrap();
     let raw = info.record();
-    say!("record at={:#x} version={} size={} total_size={} path={}", record as usize, raw.version, raw.size, info.total_size(), raw.boot_path);
+    say!(
+        "record at={:#x} version={} size={} total_size={} path={}",
+        record as usize,
+        raw.version,
+        raw.size,
+        info.total_size(),
+        raw.boot_path
+    );
     say!("loader {:?}", info.loader());
     say!("command_line {:?}", info.command_line());
     say!("rsdp={:#x}", info.rsdp().unwrap_or(0));
@@ -47,7 +50,14 @@ extern "C" fn report(record: *const Record, stack: u64, flags: u64) -> ! {
     say!("framebuffer {:?}", info.framebuffer());
     say!("physical_memory_offset={:?} boot_drive={:?}", info.physical_memory_offset(), info.boot_drive());
     for segment in info.kernel_segments() {
-        say!("segment {} {} {:#x} at {:#x} size {:#x}", segment.index, segment.rights, segment.address, segment.physical_address, segment.size);
+        say!(
+            "segment {} {} {:#x} at {:#x} size {:#x}",
+            segment.index,
+            segment.rights,
+            segment.address,
+            segment.physical_address,
+            segment.size
+        );
     }
     for region in info.memory_map() {
         say!("memory {:#x}..{:#x} {:?} attributes {}", region.base, region.end(), region.kind(), region.attributes);

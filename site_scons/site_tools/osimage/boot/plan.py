@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from ..action import OUT, Action, Input, Plan
 from ..errors import DeclarationError, Where
-from ..target.spec import Target
 from ..text import write_text
-from ..toolchain.rustc import Rustc
 from . import layout
+
+if TYPE_CHECKING:
+    from ..target.spec import Target
+    from ..toolchain.rustc import Rustc
 
 # Explicit in everything that a target spec could say otherwise. At `s` stage 2 is smaller than at `z`.
 CODE = (

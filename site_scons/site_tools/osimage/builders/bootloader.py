@@ -6,12 +6,12 @@ from typing import Any
 
 from ..errors import Where
 from ..graph.project import Project
-from .arguments import output_name, text
-from .declare import Planned, caller, declare, method, upstream_of
+from .call import Call
+from .declare import Planned, declare, method
 
 
 @method
-def Bootloader(env: Any, name: str, *, sysroot: Any, source: str | None = None) -> Any:
+def Bootloader(call: Call, name: str, *, sysroot: Any, source: str | None = None) -> Any:
     """Declare a BIOS loader, `build/NAME/stage1.bin` and `build/NAME/stage2.bin`, compiled on the kernel's own core.
 
     SYSROOT is what `env.Sysroot` returned. SOURCE is a folder with the loader's sources, relative to the SConstruct
@@ -19,9 +19,10 @@ def Bootloader(env: Any, name: str, *, sysroot: Any, source: str | None = None) 
 
     Returns the nodes of both stages.
     """
-    where = caller(f'env.Bootloader("{name}")')
-    name = output_name(where, name)
-    folder = env.Dir(text(where, "source", source)).get_path() if source is not None else None
+    name = call.name(name)
+    folder = call.path("source", source) if source is not None else None
+    upstream = {"sysroot": call.upstream("sysroot", "Sysroot", sysroot)}
+    call.stop()
 
     def plan(project: Project, upstream: dict[str, Any], where: Where) -> Planned:
         from ..boot import plan as stage
@@ -30,6 +31,4 @@ def Bootloader(env: Any, name: str, *, sysroot: Any, source: str | None = None) 
         plan, loader = stage.plan(declaration, upstream["sysroot"], project.rustc, project.root, project.build)
         return Planned(plan, loader, (loader.stage1, loader.stage2))
 
-    return declare(
-        env, "Bootloader", name, (folder,), {"sysroot": upstream_of(where, "sysroot", "Sysroot", sysroot)}, plan, where
-    )
+    return declare(call, "Bootloader", name, (folder,), upstream, plan)

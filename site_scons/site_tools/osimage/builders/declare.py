@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import pickle
 import sys
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import SCons.Errors
+import SCons.Node.FS
 import SCons.Script
 
 from ..action import Plan
@@ -15,6 +18,8 @@ from ..errors import DeclarationError, OsimageError, Where, did_you_mean
 from ..graph.nodes import add_steps
 from ..graph.plans import Entry, key_of
 from ..graph.project import Declared, Project
+from ..graph.state import STATE
+from .call import Call
 
 _NOT_A_PERSONS = (os.path.dirname(os.path.dirname(__file__)), os.path.dirname(os.path.dirname(SCons.Script.__file__)))
 KINDS = ("TargetSpec", "Sysroot", "Kernel", "Bootloader", "DiskImage")
@@ -30,6 +35,8 @@ class Planned(NamedTuple):
 
 # Plans a declaration: from the project, the results of what it builds on and the line it stands in.
 Planner = Callable[[Project, dict[str, Any], Where], Planned]
+# Raises what is wrong with a declaration whatever it builds on; asked where that has a fault.
+Check = Callable[[], None]
 
 
 def project_of(env: Any) -> Project:
@@ -40,60 +47,108 @@ def project_of(env: Any) -> Project:
     except AttributeError:
         from pathlib import Path
 
-        build = env.fs.Dir(env.subst("$BUILD_DIR"), top).get_path()
+        build, fault = build_folder(env)
         project = top.attributes.osimage_project = Project(Path(top.get_abspath()), build, SCons.Script.ARGUMENTS)
+        project.unusable = bool(fault)
+        if fault:
+            project.faults.append(f"{caller('Environment(…)')}: {fault}")
     return project
+
+
+def build_folder(env: Any) -> tuple[str, str]:
+    """The build folder of ENV relative to the project, and what is wrong with it; then the folder is none of anybody's.
+
+    It has to lie below the project, since no step may have an absolute path in it.
+    """
+    top = env.fs.Top.get_abspath()
+    said = str(env.subst("$BUILD_DIR"))
+    path = os.path.normpath(os.path.join(top, said.removeprefix("#").lstrip("/") if said[:1] == "#" else said))
+    build = os.path.relpath(path, top)
+    advice = 'Environment(tools=["osimage"], BUILD_DIR="#out").'
+    if build == "." or build.split("/")[0] == "..":
+        lies = "is the project itself" if build == "." else "lies outside the project"
+        return STATE, f"BUILD_DIR is '{said}', which {lies}. Name a folder below it: {advice}"
+    if os.path.lexists(path) and not os.path.isdir(path):
+        return STATE, f"BUILD_DIR is '{said}', but {build} is no folder. Move it away, or name another: {advice}"
+    return build, ""
 
 
 def method(function: Callable[..., Any]) -> Callable[..., Any]:
     """FUNCTION, a builder's method with explicit keywords, with wrong calls kept as faults of the SConstruct's line."""
+    kind = function.__name__
     code = function.__code__
     names = code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount]
     positional = code.co_argcount - 1
+    optional = function.__kwdefaults__ or {}
     required = names[: positional - len(function.__defaults__ or ())]
-    needed = (*required, *(n for n in names[positional:] if n not in (function.__kwdefaults__ or {})))
+    needed = (*required, *(name for name in names[positional:] if name not in optional))
 
-    def call(env: Any, *args: Any, **keywords: Any) -> Any:
-        shown = repr(args[0]) if args and isinstance(args[0], str) else ""
-        where = caller(f"env.{function.__name__}({shown.replace(chr(39), chr(34))})")
+    def run(env: Any, *args: Any, **keywords: Any) -> Any:
+        given = dict(zip(names, args, strict=False)) | keywords
+        name = given.get("name", optional.get("name"))
+        where = caller(f"env.{kind}({'' if names[0] == 'name' else 'name='}{_quoted(name)})")
+        project = project_of(env)
         faults = [f"it has no argument '{word}'.{did_you_mean(word, names)}" for word in keywords if word not in names]
         if len(args) > positional:
-            faults.append(f"it takes {positional} arguments without a name, not {len(args)}.")
-        given = {*names[: len(args)], *keywords}
-        faults += [f"it needs the argument '{name}'." for name in needed if name not in given]
-        if faults:
-            project_of(env).fault(where, DeclarationError(where, faults))
-            return nothing(env, function.__name__, str(args[0]) if args else "")
+            takes = f"{positional} argument{'s' if positional > 1 else ''} without a keyword"
+            faults.append(f"it takes {takes} ({', '.join(names[:positional])}), not {len(args)}.")
+        faults += [f"it needs the argument '{word}'." for word in needed if word not in given]
+        if build_folder(env)[0] != project.build:
+            faults.append(
+                f"BUILD_DIR is '{env.subst('$BUILD_DIR')}' here, but all of a project goes to one folder, which is "
+                f'{project.build}/ already. Name it once: Environment(tools=["osimage"], BUILD_DIR=…).'
+            )
         try:
-            return function(env, *args, **keywords)
+            if faults:
+                raise DeclarationError(where, faults)
+            if not project.unusable:
+                return function(Call(env, where, project), *args, **keywords)
         except OsimageError as error:
-            project_of(env).fault(where, error)
-            return nothing(env, function.__name__, str(args[0]) if args else "")
+            project.fault(where, error)
+        except SCons.Errors.UserError as error:
+            project.fault(where, DeclarationError(where, " ".join(str(error).split())))
+        except Exception as error:
+            from ..graph import bug
 
-    call.__doc__ = function.__doc__
-    call.__name__ = function.__name__
-    return call
+            project.fault(where, DeclarationError(where, bug.words(error)))
+        return nothing(env, kind, name)
+
+    run.__doc__ = function.__doc__
+    run.__name__ = kind
+    return run
+
+
+def _quoted(name: Any) -> str:
+    """NAME as a person would write it in a call."""
+    return f'"{name}"' if isinstance(name, str) else "" if name is None else f"{name!r:.40}"
 
 
 def caller(call: str) -> Where:
-    """Where CALL stands: the nearest frame outside this package and SCons, relative to the working directory."""
+    """Where CALL stands: the nearest frame outside this package and SCons, relative to the project."""
     frame: Any = sys._getframe(1)
     while frame is not None and frame.f_code.co_filename.startswith(_NOT_A_PERSONS):
         frame = frame.f_back
     if frame is None:
         return Where("", 0, call)
-    return Where(os.path.relpath(frame.f_code.co_filename), frame.f_lineno, call)
+    top = SCons.Node.FS.get_default_fs().Top.get_abspath()  # the working directory may be a SConscript's
+    return Where(os.path.relpath(os.path.join(top, frame.f_code.co_filename), top), frame.f_lineno, call)
 
 
 def declare(
-    env: Any, kind: str, name: str, args: tuple[object, ...], upstream: dict[str, Any], planner: Planner, where: Where
+    call: Call,
+    kind: str,
+    name: str,
+    args: tuple[object, ...],
+    upstream: dict[str, Declared],
+    planner: Planner,
+    check: Check | None = None,
 ) -> Any:
     """The NodeList of a declaration: by its stored plan, or by PLANNER.
 
     ARGS is everything the call says, as texts, numbers and tuples; UPSTREAM is what it builds on, by argument name.
     """
-    project = project_of(env)
-    entry = entry_of(project, kind, name, args, upstream, planner, where)
+    env, project = call.env, call.project
+    entry = entry_of(call, kind, name, args, upstream, planner, check)
     if entry is None:
         return nothing(env, kind, name)
     add_steps(env, kind, entry.actions, project)
@@ -106,57 +161,48 @@ def declare(
 
 
 def entry_of(
-    project: Project,
+    call: Call,
     kind: str,
     name: str,
     args: tuple[object, ...],
     upstream: dict[str, Declared],
     planner: Planner,
-    where: Where,
+    check: Check | None = None,
 ) -> Entry | None:
     """The plan of a declaration, stored or made now; None where what it builds on has a fault, which is told already.
 
     Raises:
         OsimageError: what is wrong with the declaration.
     """
+    project, where = call.project, call.where
     project.claim(kind, name, where)
-    keys = [(argument, declared.entry.key) for argument, declared in upstream.items() if declared.entry is not None]
-    if len(keys) < len(upstream):
+    entries = {argument: declared.entry for argument, declared in upstream.items() if declared.entry is not None}
+    if len(entries) < len(upstream):
+        if check is not None:
+            check()
         return None
-    key = key_of(kind, name, args, tuple(keys), tuple(where), project.base_key())
-    entry = project.plans.get(f"{kind} {name}", key, project.engine.today.consulted)
+    # Equal calls on a changed file come to something else, so what was consulted counts too.
+    keys = tuple((argument, entry.key, entry.consulted) for argument, entry in entries.items())
+    key = key_of(kind, name, args, keys, tuple(where), project.base_key())
+    today = project.engine.today
+    entry = project.plans.get(f"{kind} {name}", key, today.consulted)
     if entry is None:
-        results = {
-            argument: pickle.loads(declared.entry.result) for argument, declared in upstream.items() if declared.entry
-        }
+        began_ns = time.time_ns()
+        results = {argument: pickle.loads(entry.result) for argument, entry in entries.items()}
         plan, result, returns = planner(project, results, where)
-        consulted = tuple((path, project.engine.today.consulted(path)) for path in plan.consulted)
+        consulted = tuple((path, today.consulted(path)) for path in plan.consulted)
         entry = Entry(key, consulted, plan.actions, plan.links, plan.notes, returns, pickle.dumps(result))
-        project.plans.put(f"{kind} {name}", entry)
+        if not any(today.was_written_since(path, began_ns) for path in plan.consulted):
+            project.plans.put(f"{kind} {name}", entry)
         project.notes += plan.notes
     project.links.update(entry.links)
     return entry
 
 
-def upstream_of(where: Where, argument: str, kind: str, value: Any) -> Declared:
-    """What VALUE, given as ARGUMENT, declares.
-
-    Raises:
-        DeclarationError: it is not what env.KIND returned.
-    """
-    first = value[0] if isinstance(value, Sequence) and not isinstance(value, str) and value else value
-    declared = getattr(getattr(first, "attributes", None), "osimage", None)
-    if not isinstance(declared, Declared) or declared.kind != kind:
-        is_now = f"what env.{declared.kind} returned" if isinstance(declared, Declared) else repr(str(value))
-        raise DeclarationError(where, f"{argument}= wants what env.{kind} returned, not {is_now}.")
-    return declared
-
-
-def nothing(env: Any, kind: str, name: str) -> Any:
+def nothing(env: Any, kind: str, name: Any) -> Any:
     """The NodeList of a declaration that has a fault: a file that nothing makes, so that the SConstruct goes on."""
-    project = project_of(env)
-    node = env.fs.File(f"{project.build}/{name or kind}", env.fs.Top)
-    node.attributes.osimage = Declared(kind, name, None)
+    node = env.fs.File(f"{project_of(env).build}/{STATE}-none/{kind}", env.fs.Top)  # build/NAME may be a folder
+    node.attributes.osimage = Declared(kind, str(name), None)
     return _node_list([node])
 
 

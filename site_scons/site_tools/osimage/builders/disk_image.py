@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..errors import DeclarationError, Where
+from ..errors import Where
 from ..graph.project import Project
-from .arguments import output_name
-from .declare import Planned, caller, declare, method, upstream_of
+from .call import Call
+from .declare import Planned, declare, method
 
 
 @method
-def DiskImage(env: Any, name: str, kernel: Any, *, loader: Any, size: int | str | None = None) -> Any:
+def DiskImage(call: Call, name: str, kernel: Any, *, loader: Any, size: int | str | None = None) -> Any:
     """Declare a raw disk image, `build/NAME`: partition table, loader, and the kernel without its debug sections.
 
     KERNEL is what `env.Kernel` returned, LOADER what `env.Bootloader` returned. SIZE is the image's total size: a
@@ -20,10 +20,14 @@ def DiskImage(env: Any, name: str, kernel: Any, *, loader: Any, size: int | str 
 
     Returns the image's node.
     """
-    where = caller(f'env.DiskImage("{name}")')
-    name = output_name(where, name)
+    name = call.name(name)
     if size is not None and (isinstance(size, bool) or not isinstance(size, (int, str))):
-        raise DeclarationError(where, f'size= wants a number of bytes or a text such as "64M", not {size!r}.')
+        call.faults.append(f'size= wants a number of bytes or a text such as "64M", not {size!r:.40}.')
+    upstream = {
+        "kernel": call.upstream("kernel", "Kernel", kernel),
+        "loader": call.upstream("loader", "Bootloader", loader),
+    }
+    call.stop()
 
     def plan(project: Project, upstream: dict[str, Any], where: Where) -> Planned:
         from ..image import plan as stage
@@ -32,11 +36,12 @@ def DiskImage(env: Any, name: str, kernel: Any, *, loader: Any, size: int | str 
         plan, disk = stage.plan(declaration, upstream["kernel"], upstream["loader"], project.build)
         return Planned(plan, disk, (disk.path,))
 
-    upstream = {
-        "kernel": upstream_of(where, "kernel", "Kernel", kernel),
-        "loader": upstream_of(where, "loader", "Bootloader", loader),
-    }
-    env.Default("image")
-    nodes = declare(env, "DiskImage", name, (size,), upstream, plan, where)
-    env.Alias("image", [node for node in nodes if node.has_builder()])
+    def check() -> None:
+        from ..image import plan as stage
+
+        stage.check(stage.DiskDeclaration(name, size, call.where))
+
+    call.env.Default("image")
+    nodes = declare(call, "DiskImage", name, (size,), upstream, plan, check)
+    call.env.Alias("image", [node for node in nodes if node.has_builder()])
     return nodes

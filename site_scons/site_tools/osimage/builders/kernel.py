@@ -8,13 +8,13 @@ from typing import Any, NamedTuple
 from ..action import Action, Input
 from ..errors import Where
 from ..graph.project import Project
-from .arguments import output_name, switch, text, texts
-from .declare import Planned, Planner, caller, declare, method, project_of, upstream_of
+from .call import Call
+from .declare import Planned, Planner, declare, method
 
 
 @method
 def Kernel(
-    env: Any,
+    call: Call,
     name: str,
     manifest: str,
     *,
@@ -25,7 +25,7 @@ def Kernel(
     profile: str | None = None,
     rustflags: Sequence[str] | str = (),
     alloc: bool = False,
-    inputs: Sequence[str] = (),
+    inputs: Sequence[Any] | str = (),
 ) -> Any:
     """Declare a kernel, `build/NAME` (NAME ends in `.elf`): the binary of a Cargo package, with its debug information.
 
@@ -39,25 +39,27 @@ def Kernel(
 
     Returns the ELF file's node.
     """
-    where = caller(f'env.Kernel("{name}")')
-    project = project_of(env)
-    name = output_name(where, name)
-    call = _Call(
-        manifest=env.File(text(where, "manifest", manifest)).get_path(),
-        bin=text(where, "bin", bin) if bin is not None else None,
-        features=_features(where, features, project.setting("FEATURES")),
-        default_features=switch(where, "default_features", default_features),
-        profile=text(where, "profile", profile or project.setting("PROFILE") or "dev"),
-        rustflags=texts(where, "rustflags", rustflags),
-        alloc=switch(where, "alloc", alloc),
-        inputs=tuple(env.File(file).get_path() for file in texts(where, "inputs", inputs)),
+    setting = call.project.setting
+    name = call.name(name)
+    said = _Said(
+        manifest=call.path("manifest", manifest),
+        bin=call.text("bin", bin) if bin is not None else None,
+        features=_each_once(*call.texts("features", features), *call.texts("FEATURES", setting("FEATURES"))),
+        default_features=call.switch("default_features", default_features),
+        profile=call.text("profile", profile or setting("PROFILE") or "dev"),
+        rustflags=call.texts("rustflags", rustflags),
+        alloc=call.switch("alloc", alloc),
+        inputs=call.paths("inputs", inputs),
     )
-    upstream = {"sysroot": upstream_of(where, "sysroot", "Sysroot", sysroot)}
-    args = (*call, project.cargo_environ())
-    return declare(env, "Kernel", name, args, upstream, _planner(name, call), where)
+    folders = [file for file in said.inputs if (call.project.root / file).is_dir()]
+    call.faults += [f"inputs= has the folder {folder}: name the files in it." for folder in folders]
+    upstream = {"sysroot": call.upstream("sysroot", "Sysroot", sysroot)}
+    call.stop()
+    args = (*said, call.project.cargo_environ())
+    return declare(call, "Kernel", name, args, upstream, _planner(name, said))
 
 
-class _Call(NamedTuple):
+class _Said(NamedTuple):
     """What a call says, checked; all of it plain values, since it is part of the plan's key."""
 
     manifest: str
@@ -70,11 +72,11 @@ class _Call(NamedTuple):
     inputs: tuple[str, ...]
 
 
-def _planner(name: str, call: _Call) -> Planner:
+def _planner(name: str, said: _Said) -> Planner:
     def plan(project: Project, upstream: dict[str, Any], where: Where) -> Planned:
         from ..crates import plan as stage
 
-        declaration = stage.KernelDeclaration(name, *call[:-1], where=where)
+        declaration = stage.KernelDeclaration(name, *said[:-1], where=where)
         plan, kernel = stage.plan(
             declaration,
             upstream["sysroot"],
@@ -84,14 +86,13 @@ def _planner(name: str, call: _Call) -> Planner:
             environ=project.environ(),
             build=project.build,
         )
-        return Planned(plan._replace(actions=_reading(plan.actions, call.inputs)), kernel, (kernel.elf,))
+        return Planned(plan._replace(actions=_reading(plan.actions, said.inputs)), kernel, (kernel.elf,))
 
     return plan
 
 
-def _features(where: Where, declared: Any, setting: str) -> tuple[str, ...]:
-    """The features of the call and of the command line, each once."""
-    return tuple(dict.fromkeys((*texts(where, "features", declared), *texts(where, "FEATURES", setting))))
+def _each_once(*words: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(words))
 
 
 def _reading(actions: Sequence[Action], files: Sequence[str]) -> tuple[Action, ...]:

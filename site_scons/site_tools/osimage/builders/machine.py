@@ -7,17 +7,16 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..action import Plan
-from ..errors import DeclarationError, Where
+from ..errors import Where
 from ..graph.plans import Entry
 from ..graph.project import Project
-from .declare import KINDS, Planned, caller, entry_of, method, nothing, project_of, upstream_of
-
-VERBS = ("image", "plan", "doctor")
+from .call import VERBS, Call
+from .declare import KINDS, Planned, entry_of, method, nothing
 
 
 @method
 def Machine(
-    env: Any,
+    call: Call,
     image: Any,
     *,
     name: str = "run",
@@ -35,12 +34,14 @@ def Machine(
 
     Returns the verb's Alias node.
     """
-    where = caller(f'env.Machine(name="{name}")')
-    project = project_of(env)
+    project = call.project
+    call.text("name", name)
     if name in (*VERBS, *KINDS):
-        raise DeclarationError(where, f"'{name}' is a verb of osimage's own. Choose another name.")
+        call.faults.append(f"'{name}' is a verb of osimage's own. Choose another name.")
     options = {"memory": memory, "disk": disk, "qemu_args": qemu_args, "serial": serial}
-    disk_image = upstream_of(where, "image", "DiskImage", image)
+    disk_image = call.upstream("image", "DiskImage", image)
+    call.stop()
+    _tell_help(project, name, disk_image.name, f"{memory}, {disk}")
 
     def plan(project: Project, upstream: dict[str, Any], where: Where) -> Planned:
         from ..machine.declaration import declare_machine
@@ -48,12 +49,23 @@ def Machine(
         machine = declare_machine(name=name, image=upstream["image"].path, where=where, **options)
         return Planned(Plan(()), machine, ())
 
-    entry = entry_of(project, "Machine", name, (repr(options),), {"image": disk_image}, plan, where)
+    def check() -> None:
+        from ..machine.declaration import declare_machine
+
+        declare_machine(name=name, image="", where=call.where, **options)
+
+    entry = entry_of(call, "Machine", name, (repr(options),), {"image": disk_image}, plan, check)
     if entry is None:
-        return nothing(env, "Machine", name)
-    verb = env.Alias(name, image, env.Action(_boot(project, name, entry), strfunction=None))
-    env.AlwaysBuild(verb)
+        return nothing(call.env, "Machine", name)
+    verb = call.env.Alias(name, image, call.env.Action(_boot(project, name, entry), strfunction=None))
+    call.env.AlwaysBuild(verb)
     return verb
+
+
+def _tell_help(project: Project, name: str, image: str, facts: str) -> None:
+    from ..commands import add_verb
+
+    add_verb(project, name, f"boot {image} in QEMU ({facts})")
 
 
 def _boot(project: Project, name: str, entry: Entry) -> Callable[..., None]:

@@ -7,12 +7,12 @@ from typing import Any
 
 from ..errors import Where
 from ..graph.project import Project
-from .arguments import output_name, texts
-from .declare import Planned, caller, declare, method, upstream_of
+from .call import Call
+from .declare import Planned, declare, method
 
 
 @method
-def Sysroot(env: Any, name: str, target: Any, *, rustflags: Sequence[str] | str = ()) -> Any:
+def Sysroot(call: Call, name: str, target: Any, *, rustflags: Sequence[str] | str = ()) -> Any:
     """Declare a target's standard library, `build/NAME/`: `core`, `compiler_builtins` with memcpy and its kin, `alloc`.
 
     TARGET is what `env.TargetSpec` returned. RUSTFLAGS are flags that change code for everything in the image (code
@@ -22,9 +22,10 @@ def Sysroot(env: Any, name: str, target: Any, *, rustflags: Sequence[str] | str 
 
     Returns the nodes of core's and compiler_builtins' files.
     """
-    where = caller(f'env.Sysroot("{name}")')
-    name = output_name(where, name)
-    flags = texts(where, "rustflags", rustflags)
+    name = call.name(name)
+    flags = call.texts("rustflags", rustflags)
+    upstream = {"target": call.upstream("target", "TargetSpec", target)}
+    call.stop()
 
     def plan(project: Project, upstream: dict[str, Any], where: Where) -> Planned:
         from ..sysroot import plan as stage
@@ -34,6 +35,4 @@ def Sysroot(env: Any, name: str, target: Any, *, rustflags: Sequence[str] | str 
         files = tuple(file for crate in sysroot.crates for file in (crate.rlib, crate.rmeta))
         return Planned(plan, sysroot, files)
 
-    return declare(
-        env, "Sysroot", name, (flags,), {"target": upstream_of(where, "target", "TargetSpec", target)}, plan, where
-    )
+    return declare(call, "Sysroot", name, (flags,), upstream, plan)

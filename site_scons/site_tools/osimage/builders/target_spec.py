@@ -6,15 +6,15 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from ..errors import DeclarationError, Where
+from ..errors import Where
 from ..graph.project import Project
-from .arguments import output_name, text
-from .declare import Planned, caller, declare, method, project_of
+from .call import Call
+from .declare import Planned, declare, method
 
 
 @method
 def TargetSpec(
-    env: Any,
+    call: Call,
     name: str,
     source: str | None = None,
     *,
@@ -32,23 +32,17 @@ def TargetSpec(
 
     Returns the JSON file's node.
     """
-    where = caller(f'env.TargetSpec("{name}")')
-    name = output_name(where, name)
-    if not name.endswith(".json"):
-        raise DeclarationError(where, f"'{name}' does not end in .json, by which rustc knows a target specification.")
-    project = project_of(env)
-    if source is None and base is None and (project.root / name).is_file():
+    name = call.name(name)
+    if name and not name.endswith(".json"):
+        call.faults.append(f"'{name}' does not end in .json, by which rustc knows a target specification.")
+    if source is None and base is None and (call.project.root / name).is_file():
         source = name
     if source is not None and base is not None:
-        raise DeclarationError(where, "source= and base= exclude each other: a specification has one origin.")
-    source = env.File(text(where, "source", source)).get_path() if source is not None else None
-    base = text(where, "base", base) if base is not None else None
-    if overrides is not None and not isinstance(overrides, Mapping):
-        raise DeclarationError(where, f"overrides= wants a dictionary, not {overrides!r}.")
-    try:
-        wanted = json.dumps(dict(overrides or {}), sort_keys=True)
-    except (TypeError, ValueError) as error:
-        raise DeclarationError(where, f"overrides= holds what JSON cannot: {error}.") from error
+        call.faults.append("source= and base= exclude each other: a specification has one origin.")
+    source = call.path("source", source) if source is not None else None
+    base = call.text("base", base) if base is not None else None
+    wanted = _as_json(call, overrides if overrides is not None else {})
+    call.stop()
 
     def plan(project: Project, upstream: dict[str, Any], where: Where) -> Planned:
         from ..target import spec as stage
@@ -57,4 +51,17 @@ def TargetSpec(
         plan, target = stage.plan(declaration, project.rustc, project.root, project.build)
         return Planned(plan, target, (target.path,))
 
-    return declare(env, "TargetSpec", name, (base, source, wanted), {}, plan, where)
+    return declare(call, "TargetSpec", name, (base, source, wanted), {}, plan)
+
+
+def _as_json(call: Call, overrides: Any) -> str:
+    """OVERRIDES as a text that says the same."""
+    if not isinstance(overrides, Mapping):
+        call.faults.append(f"overrides= wants a dictionary, not {overrides!r:.40}.")
+        return ""
+    try:
+        return json.dumps(dict(overrides), sort_keys=True, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        words = f"{str(error)[:1].lower()}{str(error)[1:]}"
+        call.faults.append(f"overrides= holds what JSON cannot say: {words}.")
+        return ""

@@ -96,7 +96,8 @@ class Memo:
         if len(self._trees) > _MOST_TREES:
             self._trees = {name: entry for name, entry in self._trees.items() if name in self._used}
         payload = marshal.dumps((self._files, self._trees), _FORMAT)
-        temporary = f"{self._path}.{os.getpid()}"
+        folder, name = os.path.split(self._path)
+        temporary = os.path.join(folder, f".new.{name}.{os.getpid()}")
         try:
             with open(temporary, "wb") as file:
                 file.write(_MAGIC + hashlib.sha256(payload).digest() + payload)

@@ -10,9 +10,9 @@ from ..builders.declare import project_of
 from ..errors import did_you_mean
 from ..graph.project import SETTINGS, Project
 
+# The verbs that every project has, with what `scons -h` says of them; machines are verbs too.
 VERBS = {
     "image": "build every image (what scons does by itself)",
-    "run": "start the image in QEMU",
     "plan": "print every step of the graph as JSON",
     "doctor": "say what this machine has, and what to do about what it lacks",
 }
@@ -34,7 +34,7 @@ def add_verbs(env: Any) -> None:
     if SCons.Script.GetOption("clean"):
         # Also what an SConstruct with faults, or one that was changed since, no longer names.
         env.Clean(image, [env.fs.File(path, env.fs.Top) for path in project.engine.records.outputs()])
-    SCons.Script.Help(help_text())
+    SCons.Script.Help(help_text(project))
     SCons.Script.SetOption("num_jobs", os.cpu_count() or 1)  # SCons' own default is 1; a person's -j wins
     SCons.Script.SetOption("no_progress", True)
     started: list[bool] = []
@@ -60,15 +60,31 @@ def _check_verbs(project: Project, verbs: list[str]) -> None:
             close = did_you_mean(verb, [str(name) for name in default_ans])
             if close:
                 project.faults.append(f"there is no verb and no file '{verb}'.{close}")
+            elif verb == "run" and not project.faults:
+                project.faults.append("there is no verb 'run': the SConstruct declares no env.Machine.")
 
 
-def help_text() -> str:
-    """What `scons -h` prints."""
-    lines = ["", "scons VERB [SETTING=…]", ""]
-    lines += [f"  {verb:<10} {text}" for verb, text in VERBS.items()]
+def add_verb(project: Project, name: str, text: str) -> None:
+    """Let `scons -h` say TEXT of the verb NAME, which the SConstruct declares."""
+    import SCons.Script
+
+    before = help_text(project)
+    project.verbs[name] = text
+    if SCons.Script.help_text:
+        SCons.Script.help_text = SCons.Script.help_text.replace(before, help_text(project))
+
+
+def help_text(project: Project) -> str:
+    """What `scons -h` prints: the project's verbs and settings, in columns."""
+    first, *others = VERBS.items()
+    verbs = [first, *project.verbs.items(), *others]
+    settings = [(f"{name}=", text) for name, text in SETTINGS.items()]
+    width = max(len(name) for name, _ in (*verbs, *settings))
+    lines = ["", "scons [VERB or FILE]... [SETTING=VALUE]...", "", "Verbs:"]
+    lines += [f"  {name:<{width}}  {text}" for name, text in verbs]
     lines += ["", "Settings:"]
-    lines += [f"  {name + '=':<10} {text}" for name, text in SETTINGS.items()]
-    lines += ["", "scons -c removes what was built."]
+    lines += [f"  {name:<{width}}  {text}" for name, text in settings]
+    lines += ["", "scons -c removes what was built.", ""]
     return "\n".join(lines)
 
 

@@ -30,11 +30,6 @@ _ADVICE = (
     ),
     (
         None,
-        r"failed to get bitcode from object file for LTO",
-        "The sysroot has no bitcode for link-time optimisation: take `lto` out of the profile.",
-    ),
-    (
-        None,
         r"cannot find (?:linker|version) script ([^\s:]+)",
         "The linker looks for {0} in the folder of the workspace's Cargo.toml.",
     ),

@@ -118,13 +118,15 @@ class Steps:
         )
 
     def _inputs(self, index: int, is_kernel: bool) -> tuple[Input, ...]:
-        _, package = self._at(index)
+        unit, package = self._at(index)
         folder = self.folders[package.id]
         is_linked = self.place.relative(package.folder) is None
+        source = self._source(unit, package)
         used = self.resolved.graph.all_used_by(index)
         return (
             # What lies behind a link counts whole: only files of the project itself are told apart by what was read.
             Input(folder, "tree" if is_linked else "package"),
+            *((Input(source),) if folder != "." and not source.startswith(f"{folder}/") else ()),
             *self.tools.sysroot_inputs,
             *(Input(file) for unit in used for file in self._outputs(unit)[:-1]),
             *(self.link.inputs if is_kernel else ()),

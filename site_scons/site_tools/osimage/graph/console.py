@@ -176,14 +176,14 @@ class Above:
 def status(running: Sequence[tuple[str, float]], width: int) -> str:
     """One line of at most WIDTH columns for RUNNING, steps and their seconds, the longest first: as many as fit."""
     ordered = sorted(running, key=lambda step: -step[1])
-    parts = [f"{text} {seconds:.0f} s" for text, seconds in ordered]
+    parts = [f"{text} {int(seconds)} s" for text, seconds in ordered]
     for count in range(len(parts), 0, -1):
         line = "… " + ", ".join(parts[:count]) + _more(len(parts) - count)
         if len(line) <= width:
             return line
     text, seconds = ordered[0]
-    end = f"… {seconds:.0f} s{_more(len(parts) - 1)}"
-    return f"… {text[: max(0, width - 2 - len(end))]}{end}"[: max(0, width)]
+    end = f"… {int(seconds)} s{_more(len(parts) - 1)}"
+    return f"… {text[: max(0, width - 2 - len(end))].rstrip()}{end}"[: max(0, width)]
 
 
 def _more(count: int) -> str:

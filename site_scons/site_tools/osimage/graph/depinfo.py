@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from ..action import Action
+from ..action import ROOT, Action
 
 
 class DepInfo(NamedTuple):
@@ -32,6 +33,16 @@ def _prerequisites(rule: str) -> list[str]:
     """The names after `target:`; a space inside a name is written as backslash and space."""
     _target, colon, rest = rule.replace("\\ ", "\0").partition(": ")
     return [name.replace("\0", " ") for name in rest.split()] if colon else []
+
+
+def relocated(text: str, folders: Iterable[tuple[str, str]]) -> str:
+    """TEXT, dep-info, with names below the first of each pair of FOLDERS named from the second (empty: relative)."""
+    for old, new in folders:
+        before = re.escape(f"{old}/".replace(" ", "\\ "))
+        after = f"{new}/".replace(" ", "\\ ") if new else ""
+        text = re.sub(rf"(^|(?<!\\) ){before}", r"\1" + after.replace("\\", "\\\\"), text, flags=re.MULTILINE)
+        text = re.sub(rf"^(# env-dep:[^=\n]*=){re.escape(old)}(?=/|$)", rf"\1{ROOT}", text, flags=re.MULTILINE)
+    return text
 
 
 def split(

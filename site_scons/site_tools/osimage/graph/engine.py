@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -14,10 +14,12 @@ from ..action import Action
 from ..cache.memo import Memo
 from ..cache.readset import ReadSet
 from ..errors import StepError
+from .build_folder import prepare
 from .console import Console
 from .keys import NOTHING_READ, Today, is_narrowed, key
 from .lock import BuildLock
 from .record import Output, Record, Records, Stat
+from .signals import watch_signals
 from .state import STATE
 
 if TYPE_CHECKING:
@@ -29,7 +31,7 @@ class Machine(NamedTuple):
     """What running steps needs of this machine; made when the first step has to run."""
 
     programs: Programs
-    toolchain_folder: str  # the compiler's own folder (absolute): what is read there is in its identity
+    toolchain_folder: str  # of the compiler's own crates for this host (absolute): its identity covers them
     store: DiskStore | None
     verbose: bool
 
@@ -47,9 +49,10 @@ class Engine:
         self.root = root
         self.build = build
         self.console = Console()
+        self.interrupted = watch_signals()
         self.state = root / build / STATE
         self.memo = Memo(self.state / "memo")
-        self.today = Today(self.memo)
+        self.today = Today(self.memo, str(root))
         self.records = Records(self.state / "records")
         self.lock = BuildLock(self.state / "lock")
         self._machine_source = machine
@@ -58,6 +61,8 @@ class Engine:
         self._ready = False
         self._serial = 0
         self._guard = threading.Lock()
+        self._preparing = threading.Lock()
+        self._working = 0  # steps that are being made
 
     @property
     def machine(self) -> Machine:
@@ -112,21 +117,39 @@ class Engine:
         """
         if self._ready:
             return
+        with self._preparing:
+            if self._ready:
+                return
+            try:
+                prepare(self.root / self.build, self._links, lambda: self.lock.acquire(self.interrupted))
+            except OSError as error:
+                raise StepError(
+                    f"cannot write the build folder {self.build}/: {error.strerror} ({error.filename}). "
+                    "Make it writable for you, or name another with BUILD_DIR."
+                ) from error
+            self._ready = True
+
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        """Around the making of a step: the lock stays."""
+        with self._guard:
+            self._working += 1
         try:
-            for folder in (self.state / "records", self.state / "scratch"):
-                folder.mkdir(parents=True, exist_ok=True)
-            _write_once(self.root / self.build / ".gitignore", "*\n")
-            _write_once(self.root / self.build / "CACHEDIR.TAG", "Signature: 8a477f597d28d172789f06886806bc55\n")
-            self.lock.acquire()
-            _remove_leftovers(self.state / "scratch")
-            for name, target in self._links.items():
-                _link(self.root / self.build / "external" / name, target)
-        except OSError as error:
-            raise StepError(
-                f"cannot write the build folder {self.build}/: {error.strerror} ({error.filename}). "
-                "Make it writable for you, or name another with BUILD_DIR."
-            ) from error
-        self._ready = True
+            self.prepare()
+            yield
+        finally:
+            with self._guard:
+                self._working -= 1
+
+    def pause(self) -> None:
+        """Let others build for a while, unless a step is being made just now; what comes later prepares again."""
+        with self._preparing, self._guard:
+            if self._ready and not self._working:
+                self.memo.save()
+                self.records = Records(self.state / "records")
+                self.today = Today(self.memo, str(self.root))
+                self.lock.release()
+                self._ready = False
 
     def show_diagnostics(self, action: Action, stderr: str) -> None:
         """Print what rustc said about the project's own code; what it said about other crates is theirs to fix."""
@@ -171,26 +194,3 @@ class Engine:
         if outputs != record.outputs:
             self.records.put(action.outputs[0], record._replace(outputs=outputs))
         return outputs
-
-
-def _write_once(path: Path, text: str) -> None:
-    if not path.exists():
-        path.write_text(text, encoding="utf-8")
-
-
-def _remove_leftovers(scratch: Path) -> None:
-    """Clear what a killed build left; nobody else builds here while the lock is held."""
-    for name in os.listdir(scratch):
-        shutil.rmtree(scratch / name, ignore_errors=True)
-
-
-def _link(link: Path, target: str) -> None:
-    try:
-        if os.readlink(link) == target:
-            return
-    except OSError:
-        link.parent.mkdir(parents=True, exist_ok=True)
-    temporary = link.with_name(f".{link.name}.{os.getpid()}")
-    temporary.unlink(missing_ok=True)
-    temporary.symlink_to(target)
-    temporary.replace(link)

@@ -6,8 +6,7 @@ import errno
 import hashlib
 import os
 import shutil
-import signal
-import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,15 +15,14 @@ from ..cache.readset import ReadSet
 from ..cache.wire import Digest
 from ..errors import StepError
 from . import depinfo, diagnostics
-from .keys import NOTHING_READ, is_narrowed, key, sources_changed_since
+from .build_folder import clear_way
+from .keys import NOTHING_READ, is_narrowed, key
 from .process import Outcome, run_program, run_python, shell_line
 from .record import Output, Record, Stat
+from .watch import Watch
 
 if TYPE_CHECKING:
     from .engine import Engine
-
-CLOCK_MARGIN_NS = 20_000_000  # file times come from a clock that ticks every few milliseconds
-INTERRUPTED = (-signal.SIGINT, -signal.SIGTERM, -signal.SIGHUP)  # SCons hears of it too, and says so
 
 
 def make(engine: Engine, action: Action) -> None:
@@ -33,9 +31,12 @@ def make(engine: Engine, action: Action) -> None:
     Raises:
         StepError: what went wrong, for a person.
     """
-    engine.prepare()
-    if not restore(engine, action):
-        execute(engine, action)
+    try:
+        with engine.at_work():
+            if not restore(engine, action):
+                execute(engine, action)
+    except OSError as error:
+        raise StepError(_disk_words(action, error)) from error
 
 
 def restore(engine: Engine, action: Action) -> bool:
@@ -48,12 +49,11 @@ def restore(engine: Engine, action: Action) -> bool:
         result = store.lookup(encoded.digest.hash, action.outputs) if encoded is not None else None
         if encoded is None or result is None:
             continue
-        for path in action.outputs:
-            Path(path).parent.mkdir(parents=True, exist_ok=True)
-        if not store.restore(result, {path: Path(path) for path in action.outputs}):
-            continue
-        outputs = {path: _output(path, digest.hash) for path, (digest, _) in result.outputs.items()}
-        engine.today.made(outputs)
+        with _Scratch(engine) as scratch:
+            if not store.restore(result, {path: scratch.absolute / Path(path).name for path in action.outputs}):
+                continue
+            digests = {path: digest.hash for path, (digest, _) in result.outputs.items()}
+            outputs = _publish(engine, scratch.absolute, digests)
         engine.records.put(action.outputs[0], Record(encoded.digest.hash, outputs, read, result.stderr))
         engine.console.line(action.step, f"{action.label}, from the cache")
         engine.show_diagnostics(action, result.stderr)
@@ -66,20 +66,20 @@ def execute(engine: Engine, action: Action) -> None:
 
     Raises:
         StepError: the step failed, or read what it does not declare.
+        OSError: an output could not be written.
     """
-    began_ns = time.time_ns() - CLOCK_MARGIN_NS
     handle = engine.console.start(action.step, action.label, tell=engine.machine.verbose)
     try:
         with _Scratch(engine) as scratch:
+            record = engine.records.get(action.outputs[0])
+            watch = Watch(action, record.read if record else None, engine.today)
             outcome = _run(engine, action, scratch, handle)
             read = _what_was_read(engine, action, scratch)
             stderr = diagnostics.warnings_only(outcome.stderr)
+            engine.today.forget_trees()  # they may have changed between the question whether to run and now
             encoded = key(action, read, engine.today, str(engine.root))
-            changed = sources_changed_since(action, read, began_ns, engine.today)
-            digest = encoded.digest.hash if encoded is not None and changed is None else ""
-            outputs = _publish(engine, action, scratch.absolute)
-    except OSError as error:
-        raise StepError(_disk_words(action, error)) from error
+            digest = encoded.digest.hash if encoded is not None and watch.changed(read) is None else ""
+            outputs = _publish(engine, scratch.absolute, _digests(action, scratch.absolute))
     finally:
         engine.console.finish(handle, action.step)
     engine.records.put(action.outputs[0], Record(digest, outputs, read, stderr))
@@ -96,9 +96,9 @@ def _run(engine: Engine, action: Action, scratch: _Scratch, handle: int) -> Outc
         run_python(action, scratch.absolute, engine.root)
         outcome = Outcome(0, "", "")
     else:
-        outcome = run_program(action, scratch.relative, engine.root, machine.programs)
-    if outcome.status in INTERRUPTED:
-        engine.console.forget(handle)
+        outcome = run_program(action, scratch.relative, engine.root, machine.programs, engine.interrupted)
+    if outcome.status != 0 and engine.interrupted():
+        engine.console.forget(handle)  # SCons has the word
         raise StepError(f"{action.label}: interrupted")
     if outcome.status != 0:
         engine.console.finish(handle, action.step)  # the step's line comes before the program's words
@@ -136,7 +136,8 @@ def _what_was_read(engine: Engine, action: Action, scratch: _Scratch) -> ReadSet
     path = scratch.absolute / Path(action.dep_info).name
     final = f"{Path(action.dep_info).parent}/"
     # rustc names crates given by --extern absolutely, and its own outputs by the scratch folder.
-    text = path.read_text(encoding="utf-8").replace(f"{engine.root}/", "").replace(f"{scratch.relative}/", final)
+    places = ((os.path.realpath(engine.build), engine.build), (str(engine.root), ""), (scratch.relative, final[:-1]))
+    text = depinfo.relocated(path.read_text(encoding="utf-8"), places)
     path.write_text(text, encoding="utf-8")
     info = depinfo.parse(text)
     files, undeclared = depinfo.split(
@@ -166,15 +167,20 @@ def _holds_root(engine: Engine, action: Action, scratch: _Scratch) -> bool:
     return any(root in (scratch.absolute / Path(path).name).read_bytes() for path in action.outputs)
 
 
-def _publish(engine: Engine, action: Action, scratch: Path) -> dict[str, Output]:
-    """Rename the outputs into place and return them as a record says them."""
-    outputs = {}
+def _digests(action: Action, scratch: Path) -> dict[str, str]:
+    digests = {}
     for path in action.outputs:
-        made = scratch / Path(path).name
-        with made.open("rb") as stream:
-            digest = hashlib.file_digest(stream, "sha256").hexdigest()
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        made.replace(path)
+        with (scratch / Path(path).name).open("rb") as stream:
+            digests[path] = hashlib.file_digest(stream, "sha256").hexdigest()
+    return digests
+
+
+def _publish(engine: Engine, scratch: Path, digests: Mapping[str, str]) -> dict[str, Output]:
+    """Rename the outputs, output path to SHA-256 (hex), into place and return them as a record says them."""
+    outputs = {}
+    for path, digest in digests.items():
+        clear_way(engine.build, path)
+        (scratch / Path(path).name).replace(path)
         outputs[path] = _output(path, digest)
     engine.today.made(outputs)
     return outputs

@@ -13,18 +13,20 @@ from ..cache.memo import Memo
 from ..cache.readset import ReadSet
 from ..cache.wire import Digest
 from ..errors import StepError
-from .record import Output, Stat
-from .sources import package_files, rust_names
+from .record import Output
+from .sources import others, package_files, rust_names
 
+CLOCK_MARGIN_NS = 20_000_000  # file times come from a clock that ticks every few milliseconds
 NOTHING_READ = ReadSet()
 _T = TypeVar("_T")
 
 
 class Today:
-    """What files hold now. The working directory is the project root; paths are relative to it."""
+    """What files hold now. While steps run, the working directory is the project's ROOT; paths are relative to it."""
 
-    def __init__(self, memo: Memo) -> None:
+    def __init__(self, memo: Memo, root: str) -> None:
         self._memo = memo
+        self._root = root
         self._made: dict[str, Output] = {}
         self._trees: dict[str, Digest] = {}
 
@@ -53,16 +55,35 @@ class Today:
             self._trees[path] = digest
         return self._trees[path]
 
-    def consulted(self, path: str) -> str:
-        """The digest of a file that decides a plan; of the names in a folder, where PATH ends in `/`."""
-        if path.endswith("/"):
+    def consulted(self, name: str) -> str:
+        """What is to be compared of something that decides a plan.
+
+        NAME is that of a file (its digest is taken), of a folder where it ends in `/` (a digest of the names in it),
+        or of an environment variable where it begins with `$`. While a SConscript is read, the working directory is
+        its own.
+        """
+        if name.startswith("$"):
+            return f"={os.environ[name[1:]]}" if name[1:] in os.environ else ""
+        path = os.path.join(self._root, name)
+        if name.endswith("/"):
             try:
-                names = "\0".join(sorted(os.listdir(path)))
+                names = os.fsencode("\0".join(sorted(os.listdir(path))))
             except OSError:
                 return ""
-            return hashlib.sha256(names.encode()).hexdigest()
+            return hashlib.sha256(names).hexdigest()
         digest = self._memo.digest(path)
         return "" if digest is None else digest.hash
+
+    def was_written_since(self, name: str, began_ns: int) -> bool:
+        """Whether NAME, as for `consulted`, was changed at or after BEGAN_NS (ns since 1970), less a margin."""
+        try:
+            return os.stat(os.path.join(self._root, name)).st_ctime_ns >= began_ns - CLOCK_MARGIN_NS
+        except OSError:
+            return False  # also a variable, which stays while this process lives
+
+    def forget_trees(self) -> None:
+        """Look at folders again when they are next asked for."""
+        self._trees.clear()
 
 
 def is_narrowed(action: Action) -> bool:
@@ -101,22 +122,13 @@ def key(action: Action, read: ReadSet | None, today: Today, root: str) -> Encode
         if more is None:
             return None
         files |= more
+        # rustc refuses a module that could be in two files.
+        properties |= {f"beside:{path}": "" for path in others(read.files) if os.path.lexists(path)}
         for name in read.env:
             properties[f"env:{name}"] = f"={os.environ[name]}" if name in os.environ else "unset"
         if read.root:
             properties["root"] = root
     return encode(action, files, trees, properties)
-
-
-def sources_changed_since(action: Action, read: ReadSet | None, began_ns: int, today: Today) -> str | None:
-    """The first source of ACTION that was touched at or after BEGAN_NS (nanoseconds since 1970), or None."""
-    sources = [entry.path for entry in action.inputs if entry.kind == "file"]
-    for path in (*sources, *(read.files if read else ())):
-        if today.output(path) is None:
-            stat = Stat.of(path)
-            if stat is None or max(stat.mtime_ns, stat.ctime_ns) >= began_ns:
-                return path
-    return None
 
 
 def _all(paths: Iterable[str], today: Today) -> dict[str, tuple[Digest, bool]] | None:

@@ -5,7 +5,13 @@ from __future__ import annotations
 import fcntl
 import os
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
+
+from ..errors import StepError
+
+PATIENCE_S = 0.05
 
 
 class BuildLock:
@@ -15,24 +21,37 @@ class BuildLock:
         self._path = path
         self._fd: int | None = None
 
-    def acquire(self) -> None:
-        """Take the lock; while another process holds it, say so once and wait.
+    def acquire(self, stop: Callable[[], bool] = lambda: False) -> None:
+        """Take the lock; while another process holds it, say so once and wait until STOP says to give up.
 
         Raises:
             OSError: the build folder cannot be written.
+            StepError: STOP said so.
         """
-        if self._fd is not None:
-            return
-        fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        told = False
+        while self._fd is None:
+            fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+            if not self._try(fd):
+                if not told:
+                    holder = os.pread(fd, 4096, 0).decode(errors="replace").strip() or "another process"
+                    print(f"osimage: waiting for {holder}, which is building here", file=sys.stderr, flush=True)
+                    told = True
+                os.close(fd)
+                if stop():
+                    raise StepError("interrupted while waiting for another build")
+                time.sleep(PATIENCE_S)
+                continue
+            os.ftruncate(fd, 0)
+            os.pwrite(fd, f"`{' '.join(['scons', *sys.argv[1:]])}` (process {os.getpid()})".encode(), 0)
+            self._fd = fd
+
+    def _try(self, fd: int) -> bool:
+        """Whether FD now holds the lock, on the file that has the name: it may have been deleted meanwhile."""
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            holder = os.pread(fd, 4096, 0).decode(errors="replace").strip() or "another process"
-            print(f"osimage: waiting for {holder}, which is building here", file=sys.stderr, flush=True)
-            fcntl.flock(fd, fcntl.LOCK_EX)
-        os.ftruncate(fd, 0)
-        os.pwrite(fd, f"`{' '.join(['scons', *sys.argv[1:]])}` (process {os.getpid()})".encode(), 0)
-        self._fd = fd
+            return os.fstat(fd).st_ino == os.stat(self._path).st_ino
+        except (BlockingIOError, FileNotFoundError):
+            return False
 
     def release(self) -> None:
         """Let others build; harmless when not held."""

@@ -13,10 +13,12 @@ import SCons.Action
 import SCons.Builder
 import SCons.Errors
 import SCons.Node.FS
+import SCons.Script
 
 from ..action import Action
-from ..errors import OsimageError
+from ..errors import DeclarationError, OsimageError
 from .project import Project
+from .way import obstacle
 
 
 class Step:
@@ -34,8 +36,8 @@ class Step:
         if self.current is None:
             try:
                 self.current = self.project.engine.is_current(self.action)
-            except OsimageError as error:
-                raise SCons.Errors.BuildError(errstr=str(error), status=2, exitstatus=2) from error
+            except Exception as error:
+                raise self._told(error, None) from error
         return self.current
 
     def run(self, node: Any) -> None:
@@ -44,9 +46,21 @@ class Step:
 
         try:
             make(self.project.engine, self.action)
-        except OsimageError as error:
-            raise SCons.Errors.BuildError(node=node, errstr=str(error), status=2, exitstatus=2) from error
+        except Exception as error:
+            raise self._told(error, node) from error
         self.current = True
+
+    def _told(self, error: Exception, node: Any) -> SCons.Errors.BuildError:
+        """ERROR as SCons tells it of NODE: in one line where it is the person's or the machine's."""
+        if isinstance(error, OsimageError):
+            words = str(error)
+        elif isinstance(error, OSError):
+            words = f"{self.action.label}: {error.filename or 'a file'}: {error.strerror or error}."
+        else:
+            from . import bug
+
+            words = bug.words(error)
+        return SCons.Errors.BuildError(node=node, errstr=words, status=2, exitstatus=2)
 
 
 class StepFile(SCons.Node.FS.File):  # type: ignore[misc]  # SCons has no types
@@ -103,13 +117,17 @@ def builder() -> Any:
 
 
 def add_steps(env: Any, kind: str, actions: Sequence[Action], project: Project) -> None:
-    """Make nodes for ACTIONS, in the order given, with the Builder that env["BUILDERS"] has for KIND."""
+    """Make nodes for ACTIONS, in the order given, with the Builder that env["BUILDERS"] has for KIND.
+
+    Raises:
+        DeclarationError: an output has the place of another, or of something that is not ours.
+    """
     make = env["BUILDERS"][kind]
     for action in actions:
-        if action.outputs[0] in project.producers:
+        if _is_there(action, project):
             continue  # two declarations that need the same step, such as one spec for two kernels
         sources = [project.producers[entry.path] for entry in action.inputs if entry.path in project.producers]
-        targets = [env.fs.File(output, env.fs.Top) for output in action.outputs]
+        targets = _outputs(env, action, project)
         step = Step(action, project)
         for node in targets:
             node.__class__ = StepFile
@@ -118,6 +136,36 @@ def add_steps(env: Any, kind: str, actions: Sequence[Action], project: Project) 
             node.set_precious(True)
         make(env, target=targets, source=sources)
         project.producers.update(zip(action.outputs, targets, strict=True))
+
+
+def _is_there(action: Action, project: Project) -> bool:
+    """Whether another declaration has made nodes for the same step."""
+    makers = [step_of(project.producers[output]).action for output in action.outputs if output in project.producers]
+    if makers and makers[0]._replace(where=action.where) != action:
+        output = next(output for output in action.outputs if output in makers[0].outputs)
+        raise DeclarationError(
+            action.where, f"it would make {output}, which {makers[0].where} makes already. Give one another name."
+        )
+    return bool(makers)
+
+
+def _outputs(env: Any, action: Action, project: Project) -> list[Any]:
+    """The nodes of ACTION's outputs."""
+    # SCons raises a TypeError for what is in the way on the disk, also for old outputs of ours.
+    SCons.Node.FS.set_diskcheck([])
+    try:
+        nodes = [env.fs.File(output, env.fs.Top) for output in action.outputs]
+    except TypeError:
+        names = ", ".join(action.outputs)
+        fault = f"it would make {names}, where another declaration has a file in the place of a folder. Rename one."
+        raise DeclarationError(action.where, fault) from None
+    finally:
+        SCons.Node.FS.set_diskcheck(SCons.Script.GetOption("diskcheck"))
+    found = [obstacle(output, project.engine.records.outputs) for output in action.outputs]
+    faults = tuple(dict.fromkeys(filter(None, found)))
+    if faults:
+        raise DeclarationError(action.where, faults)
+    return nodes
 
 
 def _run(target: Sequence[Any], source: Sequence[Any], env: Any) -> None:

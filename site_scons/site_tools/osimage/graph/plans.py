@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 
 from ..action import Action, Input
 from ..errors import Where
-from .record import replace_bytes
+from .record import replace_bytes, sealed, unsealed
 
-VERSION = 1
+VERSION = 2
 
 
 class Entry(NamedTuple):
@@ -43,7 +43,7 @@ class PlanFile:
         self._raw: dict[str, Any] = {}
         self._changed = False
         try:
-            version, raw = marshal.loads(path.read_bytes())
+            version, raw = unsealed(path.read_bytes())
             if version == VERSION:
                 self._raw = raw
         except (OSError, ValueError, EOFError, TypeError):
@@ -66,7 +66,7 @@ class PlanFile:
         if self._changed:
             try:
                 self._path.parent.mkdir(parents=True, exist_ok=True)
-                replace_bytes(self._path, marshal.dumps((VERSION, self._raw)))
+                replace_bytes(self._path, sealed((VERSION, self._raw)))
             except OSError:
                 return
             self._changed = False

@@ -6,7 +6,7 @@ import importlib
 import os
 import shlex
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,6 +16,9 @@ from ..toolchain.programs import Programs
 
 # Variables that would steer compiler or linker past the key. What a crate reads by `env!` is tracked instead.
 STEERING = ("RUST", "CARGO", "LD_", "DYLD_", "MALLOC_", "MIMALLOC_")
+
+
+ATTENTION_S = 0.2  # how often a running program is looked after
 
 
 class Outcome(NamedTuple):
@@ -42,8 +45,8 @@ def run_python(action: Action, out: Path, root: Path) -> None:
     module.run([expand(word, str(out), root) for word in action.argv[1:]], out)
 
 
-def run_program(action: Action, out: str, root: Path, programs: Programs) -> Outcome:
-    """Run a step's program in ROOT with OUT (relative to ROOT) as its scratch folder.
+def run_program(action: Action, out: str, root: Path, programs: Programs, stop: Callable[[], bool]) -> Outcome:
+    """Run a step's program in ROOT with OUT (relative to ROOT) as its scratch folder; end it when STOP says so.
 
     Raises:
         StepError: the program is not known or cannot be started.
@@ -52,10 +55,19 @@ def run_program(action: Action, out: str, root: Path, programs: Programs) -> Out
     argv = [programs.paths.get(name, expand(name, out, root)), *(expand(word, out, root) for word in action.argv[1:])]
     environ = environment(action, out, root, programs)
     try:
-        done = subprocess.run(argv, cwd=root, env=environ, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+        process = subprocess.Popen(argv, cwd=root, env=environ, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE)  # fmt: skip
     except OSError as error:
         raise StepError(f"cannot start {argv[0]}: {error.strerror}") from error
-    return Outcome(done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace"))
+    with process:
+        while True:
+            try:
+                stdout, stderr = process.communicate(timeout=ATTENTION_S)
+                break
+            except subprocess.TimeoutExpired:
+                if stop():
+                    process.terminate()
+    return Outcome(process.returncode, stdout.decode(errors="replace"), stderr.decode(errors="replace"))
 
 
 def environment(

@@ -22,11 +22,12 @@ if TYPE_CHECKING:
 
 # Settings that a person may give on the command line, with what `scons -h` says of them.
 SETTINGS = {
-    "PROFILE": "the cargo profile of kernels: dev, release or one of Cargo.toml's (default dev)",
-    "FEATURES": "features to switch on in kernels, separated by commas",
-    "QEMU_ARGS": "more arguments for QEMU, quoted as in a shell",
-    "VERBOSE": "1 shows every command in full",
+    "PROFILE": "Cargo profile of kernels: dev (default), release or your own",
+    "FEATURES": "more features for kernels, separated by commas",
     "RUSTC": "the compiler to use",
+    "QEMU_ARGS": "more arguments for QEMU, quoted as in a shell",
+    "SCREENSHOT": "a PNG file for the settled screen; no window opens",
+    "VERBOSE": "1 shows every command in full",
 }
 
 
@@ -46,11 +47,14 @@ class Project:
         self.build = build
         self.arguments = arguments
         self.faults: list[str] = []
+        self.unusable = False  # whether nothing can be planned, which is among the faults
         self.notes: list[str] = []
-        self.declared: dict[tuple[str, str], Where] = {}
+        self.declared: dict[str, tuple[str, Where]] = {}
+        self.verbs: dict[str, str] = {}  # those that the SConstruct declares, with what help says of them
         self.links: dict[str, str] = {}
         self.producers: dict[str, Any] = {}  # output path to the SCons node that stands for it
         self.plans = PlanFile(root / build / STATE / "plan")
+        self.no_compiler = ""  # the fault that there is none
         self._found: Found | None = None
         self._engine: Engine | None = None
         self._base_key = ""
@@ -110,7 +114,7 @@ class Project:
     def base_key(self) -> str:
         """The part of every plan's key that no call says: our own code and the compiler."""
         if not self._base_key:
-            self._base_key = key_of(own_digest(), self.found.identity, self.build)
+            self._base_key = key_of(own_digest(), self.found.identity, self.found.places, self.build)
         return self._base_key
 
     def _machine(self) -> Machine:
@@ -126,7 +130,8 @@ class Project:
 
             store = open_store(self.environ(), bool(CacheDir.cache_readonly))
         verbose = self.setting("VERBOSE") not in ("", "0")
-        return Machine(programs_for(self.found), rustc.sysroot, store, verbose)
+        libraries = f"{rustc.sysroot}/lib/rustlib/{rustc.host}/lib"
+        return Machine(programs_for(self.found), libraries, store, verbose)
 
     def begin(self, verbs: Sequence[str]) -> None:
         """The start of a build of VERBS: tell every fault and leave with 2 if there is one; keep the plan."""
@@ -148,23 +153,26 @@ class Project:
         return [step.action for step in steps.values()]
 
     def claim(self, kind: str, name: str, where: Where) -> None:
-        """Take NAME for this declaration.
+        """Take NAME, which is a verb too, for this declaration.
 
         Raises:
-            DeclarationError: another declaration of that kind has it.
+            DeclarationError: another declaration has it.
         """
-        earlier = self.declared.setdefault((kind, name), where)
+        taken, earlier = self.declared.setdefault(name, (kind, where))
         if earlier is not where:
-            raise DeclarationError(where, f"the name is taken by {earlier.file}:{earlier.line}. Give one another name.")
+            owner = f"the env.{taken} in {earlier.file}:{earlier.line}"
+            raise DeclarationError(where, f"the name '{name}' is taken by {owner}. Give one of them another.")
 
     def fault(self, where: Where, error: OsimageError) -> None:
         """Keep what is wrong with a declaration; it is told when something is to be built."""
         if isinstance(error, DeclarationError):
             self.faults += [f"{error.where}: {fault}" for fault in error.faults]
+        elif self._found is not None and self._found.rustc is None:
+            if not self.no_compiler:  # it is one fault, and no declaration's, however many need it
+                self.no_compiler = str(error)
+                self.faults.append(self.no_compiler)
         else:
-            text = str(error)
-            if text not in self.faults:  # one missing compiler is one fault, however many declarations need it
-                self.faults.append(text if isinstance(error, OsimageError) and not where.file else f"{where}: {text}")
+            self.faults.append(f"{where}: {error}")
 
     def _stop_on_faults(self) -> None:
         if self.faults:

@@ -9,12 +9,14 @@ from __future__ import annotations
 import hashlib
 import marshal
 import os
+import shutil
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..cache.readset import ReadSet
 
-VERSION = 1
+VERSION = 2
+TEMPORARY = ".new."  # begins the names of files that are being written; those of a killed build stay
 
 
 class Stat(NamedTuple):
@@ -70,7 +72,7 @@ class Records:
         path = self._path(output)
         plain: Any = {name: (made.hash, made.executable, tuple(made.stat)) for name, made in record.outputs.items()}
         read: Any = tuple(record.read) if record.read is not None else None
-        replace_bytes(path, marshal.dumps((VERSION, output, record.digest, plain, read, record.stderr)))
+        replace_bytes(path, sealed((VERSION, output, record.digest, plain, read, record.stderr)))
         self._known[output] = record
 
     def outputs(self) -> list[str]:
@@ -90,8 +92,7 @@ class Records:
     @staticmethod
     def _load(path: Path, output: str | None) -> Record | None:
         try:
-            value: Any = marshal.loads(path.read_bytes())
-            version, name, digest, plain, read, stderr = value
+            version, name, digest, plain, read, stderr = unsealed(path.read_bytes())
             if version != VERSION or (output is not None and name != output):
                 return None
             outputs = {path: Output(hash_, exe, Stat(*stat)) for path, (hash_, exe, stat) in plain.items()}
@@ -100,8 +101,32 @@ class Records:
             return None
 
 
+def sealed(value: Any) -> bytes:
+    """VALUE, plain tuples, dictionaries, texts and numbers, as bytes that `unsealed` can check."""
+    data = marshal.dumps(value)
+    return hashlib.sha256(data).digest() + data
+
+
+def unsealed(data: bytes) -> Any:
+    """What `sealed` was given.
+
+    Raises:
+        ValueError: DATA is damaged; marshal by itself would trust it.
+    """
+    if hashlib.sha256(data[32:]).digest() != data[:32]:
+        raise ValueError("damaged")
+    return marshal.loads(data[32:])
+
+
 def replace_bytes(path: Path, data: bytes) -> None:
-    """Write DATA to PATH by way of a temporary name beside it, so that PATH is never half-written."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    """Write DATA to PATH by way of a temporary name beside it, so that PATH is never half-written.
+
+    A folder of that name, which is not ours, goes.
+    """
+    temporary = path.with_name(f"{TEMPORARY}{path.name}.{os.getpid()}")
     temporary.write_bytes(data)
-    temporary.replace(path)
+    try:
+        temporary.replace(path)
+    except IsADirectoryError:
+        shutil.rmtree(path)
+        temporary.replace(path)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import posixpath
+from collections.abc import Iterable, Iterator
 
 SKIPPED = frozenset({"build", "target"})  # right below the package
 ENDS = frozenset({"Cargo.toml", "CACHEDIR.TAG"})  # a folder with one of these is another package, or built
@@ -42,3 +43,18 @@ def package_files(root: str, folder: str) -> Iterator[str]:
 def rust_names(root: str, folder: str) -> tuple[str, ...]:
     """The names of the package's `.rs` files, sorted: a new one can take the place of a module that was read."""
     return tuple(sorted(name for name in package_files(root, folder) if name.endswith(".rs")))
+
+
+def others(files: Iterable[str]) -> list[str]:
+    """Where else the module in each of FILES could be: `x/mod.rs` for `x.rs`, and the other way round.
+
+    Of a module that was found, nothing else that appears can change what rustc takes (The Rust Reference, "Module
+    source filenames").
+    """
+    found = []
+    for file in files:
+        if file.endswith("/mod.rs"):
+            found.append(f"{posixpath.dirname(file)}.rs")
+        elif file.endswith(".rs"):
+            found.append(f"{file.removesuffix('.rs')}/mod.rs")
+    return found

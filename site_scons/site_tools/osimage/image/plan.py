@@ -72,6 +72,17 @@ def plan(disk: DiskDeclaration, kernel: KernelFile, loader: LoaderFiles, build: 
     return Plan((strip_action(kernel.elf, result.stripped, disk.where), assemble)), result
 
 
+def check(disk: DiskDeclaration) -> None:
+    """Check what can be checked of DISK without what goes into it.
+
+    Raises:
+        DeclarationError: the size is none, or no kernel could fit.
+    """
+    faults = _size(disk.size)[1]
+    if faults:
+        raise DeclarationError(disk.where, faults)
+
+
 def _size(written: int | str | None) -> tuple[int, list[str]]:
     """The bytes of a disk (0: what it needs) and what is wrong with them."""
     try:

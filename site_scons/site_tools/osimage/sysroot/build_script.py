@@ -16,8 +16,8 @@ _NOT_FOR_US = re.compile(r"rustc-link-(?!search$).*|rustc-flags|error")
 def run(argv: Sequence[str], out: Path) -> None:
     """Run a build script; ARGV is (program, its package's folder, output, NAME=value ...).
 
-    The script sees those variables and OUT_DIR, an empty folder, and nothing else. The output has one argument a line,
-    as rustc reads it from `@file`.
+    The script sees those variables, its folder, and OUT_DIR, an empty folder, and nothing else. The output has one
+    argument a line, as rustc reads it from `@file`.
 
     Raises:
         StepError: the script fails, or says what we do not hand on.
@@ -25,7 +25,8 @@ def run(argv: Sequence[str], out: Path) -> None:
     program, folder, output, *variables = argv
     scratch = out / "OUT_DIR"
     scratch.mkdir()
-    environ = dict(variable.split("=", 1) for variable in variables) | {"OUT_DIR": str(scratch.resolve())}
+    environ = dict(variable.split("=", 1) for variable in variables)
+    environ |= {"OUT_DIR": str(scratch.resolve()), "CARGO_MANIFEST_DIR": str(Path(folder).absolute())}
     try:
         done = subprocess.run([Path(program).resolve()], cwd=folder, env=environ, stdin=subprocess.DEVNULL, check=False,
                               capture_output=True)  # fmt: skip

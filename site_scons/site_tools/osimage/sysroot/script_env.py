@@ -9,16 +9,14 @@ from .source import LibraryCrate
 Env = tuple[tuple[str, str], ...]
 
 
-def script_env(
-    crate: LibraryCrate, target: str, host: str, cfg: Iterable[str], features: Iterable[str], opt_level: str
-) -> Env:
-    """The variables, sorted, for the build script of CRATE with FEATURES on a release build for TARGET.
+def script_env(crate: LibraryCrate, target: str, host: str, cfg: Iterable[str], opt_level: str) -> Env:
+    """The variables, sorted, for the build script of CRATE on a release build for TARGET.
 
     CFG are the lines of `rustc --print cfg`: each, a bare flag too, becomes a `CARGO_CFG_` variable, a repeated one a
-    list with commas. OUT_DIR, which is absolute, is added where the script runs. Source: the Cargo Book, "Environment
-    variables Cargo sets for build scripts".
+    list with commas. OUT_DIR and CARGO_MANIFEST_DIR, which are absolute, are added where the script runs. Source: the
+    Cargo Book, "Environment variables Cargo sets for build scripts".
     """
-    values: dict[str, list[str]] = {"FEATURE": list(features)}
+    values: dict[str, list[str]] = {"FEATURE": list(crate.features)}
     for line in cfg:
         name, equals, value = line.partition("=")
         values.setdefault(_upper(name), []).extend([value.strip('"')] if equals else [])

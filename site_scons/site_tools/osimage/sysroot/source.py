@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,10 @@ BESIDE: Mapping[str, tuple[str, ...]] = {
 }
 
 
+# As cargo's build-std would have it: compiler_builtins as the compiler's own, with memcpy and its kin.
+WANTED: Mapping[str, tuple[str, ...]] = {"compiler_builtins": ("compiler-builtins", "mem")}
+
+
 @dataclass(frozen=True)
 class LibraryCrate:
     """A crate of the library: its folder, relative to the library, and what its Cargo.toml says."""
@@ -27,12 +31,10 @@ class LibraryCrate:
     folder: str
     version: str
     edition: str
-    features: tuple[str, ...]
+    features: tuple[str, ...]  # those that it is compiled with
     links: str
     trees: tuple[str, ...]  # every folder that it is compiled from, relative to the library
-    beside_manifest: tuple[
-        str, ...
-    ]  # the names of the Rust files in its folder: its build script and what that includes
+    script: tuple[str, ...]  # its build script and the files that this may take in, relative to the library
 
     @property
     def root(self) -> str:
@@ -69,24 +71,45 @@ def read(library: str) -> Library:
                 f"alloc/Cargo.toml in rust-src names no path to {name}: this library is too old or too new."
             )
     core, builtins = (_crate(folder, name, paths[name]) for name in ("core", "compiler_builtins"))
-    missing = [feature for feature in ("compiler-builtins", "mem") if feature not in builtins.features]
-    if missing:
-        raise ValueError(
-            f"compiler_builtins in rust-src has no feature '{missing[0]}': this library is too old or too new."
-        )
     crates = (core, builtins, _crate(folder, "alloc", "alloc"))
     manifests = (f"{library}/{crate.folder}/Cargo.toml" for crate in crates)
-    return Library(*crates, (*manifests, f"{library}/{builtins.folder}/"))
+    return Library(*crates, (*manifests, *(f"{library}/{root}/" for root in _roots(builtins.trees))))
+
+
+def _roots(trees: Iterable[str]) -> list[str]:
+    """The folders of the packages whose sources are TREES; build scripts lie in them, beside the manifests."""
+    return [posixpath.dirname(tree) for tree in trees]
 
 
 def _crate(library: Path, name: str, folder: str) -> LibraryCrate:
     manifest = _manifest(library, folder)
     package = manifest["package"]
     trees = [f"{folder}/src", *(tree for tree in BESIDE.get(name, ()) if (library / tree).is_dir())]
-    features = tuple(manifest.get("features", {}))
-    beside = tuple(sorted(path.name for path in (library / folder).glob("*.rs")))
+    try:
+        features = enabled(manifest.get("features", {}), WANTED.get(name, ()))
+    except KeyError as error:
+        raise ValueError(f"{name} in rust-src has no feature {error}: this library is too old or too new.") from None
+    script = tuple(
+        sorted(str(path.relative_to(library)) for beside in _roots(trees) for path in library.glob(f"{beside}/*.rs"))
+    )
     links = str(package.get("links", ""))
-    return LibraryCrate(name, folder, package["version"], package["edition"], features, links, tuple(trees), beside)
+    return LibraryCrate(name, folder, package["version"], package["edition"], features, links, tuple(trees), script)
+
+
+def enabled(declared: Mapping[str, Sequence[str]], wanted: Iterable[str]) -> tuple[str, ...]:
+    """The features that WANTED and the default ones switch on, sorted, as a manifest has them DECLARED.
+
+    Raises:
+        KeyError: a wanted one is not declared.
+    """
+    found: set[str] = set()
+    waiting = [*wanted, *declared.get("default", ())]
+    while waiting:
+        feature = waiting.pop()
+        if feature not in found and not feature.startswith("dep:") and "/" not in feature:
+            found.add(feature)
+            waiting += declared[feature]
+    return tuple(sorted(found))
 
 
 def _manifest(library: Path, folder: str) -> dict[str, Any]:

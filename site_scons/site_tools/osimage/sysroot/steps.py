@@ -13,8 +13,6 @@ from .flags import last
 from .script_env import script_env
 from .source import Library, LibraryCrate
 
-# Of compiler_builtins: it is the compiler's own, and it defines memcpy and its kin.
-FEATURES = ("compiler-builtins", "mem")
 OPT_LEVEL = "-Copt-level=3"
 
 _RUN_SCRIPT = "osimage.sysroot.build_script"
@@ -70,7 +68,7 @@ class Steps:
         library = self.library
         script = f"{self.directory}/compiler_builtins/build_script"
         arguments = f"{self.directory}/compiler_builtins/rustc.args"
-        features = (*_features(), f"@{arguments}")
+        features = (*_features(library.compiler_builtins), f"@{arguments}")
         return (
             self._crate(library.core, self.core, (), (), ()),
             self._script(library.compiler_builtins, script),
@@ -122,9 +120,9 @@ class Steps:
         dep_info = f"{program}.d"
         argv = (
             *self._rustc("build_script", crate.edition, "bin", "link,dep-info"),
-            "-Cembed-bitcode=no", "-Cstrip=symbols", *_features(), f"{folder}/build.rs",
+            "-Cembed-bitcode=no", "-Cstrip=symbols", *_features(crate), f"{folder}/build.rs",
         )  # fmt: skip
-        inputs = tuple(Input(f"{folder}/{name}") for name in crate.beside_manifest)
+        inputs = tuple(Input(f"{self.source}/{file}") for file in crate.script)
         label = f"build script of {crate.name} {self.rustc.release}"
         outputs = (program, dep_info)
         return Action("build-script", label, argv, inputs, outputs, self.rustc.identity, self.where, _ENV, dep_info)
@@ -137,7 +135,7 @@ class Steps:
         except ToolchainError as error:
             words = str(error).partition(f"{flags[-1]}: ")[2] or str(error)
             raise ValueError(f"rustc {self.rustc.release} refuses the rustflags: {words}") from None
-        env = script_env(crate, self.target.name, self.rustc.host, cfg, FEATURES, last(flags, "opt-level", "3"))
+        env = script_env(crate, self.target.name, self.rustc.host, cfg, last(flags, "opt-level", "3"))
         argv = (
             _RUN_SCRIPT,
             program,
@@ -169,5 +167,5 @@ def _files(name: str, directory: str) -> CrateFiles:
     return CrateFiles(name, f"{directory}/lib{name}.rlib", f"{directory}/lib{name}.rmeta")
 
 
-def _features() -> tuple[str, ...]:
-    return tuple(f'--cfg=feature="{feature}"' for feature in FEATURES)
+def _features(crate: LibraryCrate) -> tuple[str, ...]:
+    return tuple(f'--cfg=feature="{feature}"' for feature in crate.features)

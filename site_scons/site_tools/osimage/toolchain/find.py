@@ -45,6 +45,13 @@ class Found:
         self._directory = directory
 
     @property
+    def places(self) -> tuple[str, ...]:
+        """What can differ under one identity: where the compiler, rust-src and cargo lie, and cargo's version."""
+        if self._rustc is None:
+            return ()
+        return (*(str(self._rustc[name]) for name in ("path", "sysroot", "rust_src", "linker")), *self._cargo)
+
+    @property
     def rustc(self) -> Rustc | None:
         """The compiler, with rust-src and a linker."""
         if self._rustc is None:
