@@ -21,7 +21,9 @@ CFG = (
     "target_has_reliable_f16",
     'target_env=""',
 )
-CRATE = LibraryCrate("compiler_builtins", "cb", "0.1.160", "2024", ("compiler-builtins", "mem"), "compiler-rt", (), ("build.rs",))
+CRATE = LibraryCrate(
+    "compiler_builtins", "cb", "0.1.160", "2024", ("compiler-builtins", "mem"), "compiler-rt", (), ("build.rs",)
+)
 
 
 def test_the_variables() -> None:

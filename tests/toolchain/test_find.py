@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from fake_toolchain import HOST, FakeMachine
 from osimage.errors import ToolchainError
-from osimage.toolchain import advice
+from osimage.toolchain import advice, probe
 from osimage.toolchain.find import Found, find_rustc
 
 Setup = Callable[[FakeMachine], object]
@@ -85,7 +85,7 @@ STABLE, NIGHTLY = (f"home/.rustup/toolchains/{name}-{HOST}/bin/rustc" for name i
          [("one/bin/rustc 1.96.0", "no linker: rust-lld, ld.lld or ld.lld-NN (a package `lld` has one); "
                                    "no cargo beside it")]),
         (unreadable_settings, STABLE, "rustup",
-         [("bin/rustc", "it does not answer `rustc -vV` as a compiler does")]),
+         [("bin/rustc", probe.PROXY)]),
         (toolchain_file("rust-toolchain.toml", '[toolchain]\nchannel = "nightly"\n'), NIGHTLY,
          "rust-toolchain.toml", []),
         (toolchain_file("rust-toolchain", "nightly\n"), NIGHTLY, "rust-toolchain", []),
@@ -139,7 +139,11 @@ def nothing(machine: FakeMachine) -> None:
                       "cargo.\nADVICE"),
         (lambda machine: machine.proxy(), {},
          "No Rust compiler here has all that is needed: rustc 1.95 or newer, rust-src, an LLVM linker, cargo.\n"
-         "  passed over bin/rustc: it does not answer `rustc -vV` as a compiler does\nADVICE"),
+         "  passed over bin/rustc: rustup's proxy, with no toolchain behind it (`rustup toolchain install nightly "
+         "--component rust-src` installs one)\nADVICE"),
+        (lambda machine: machine.program(machine.bin / "rustc", "echo hello"), {"RUSTC": "rustc"},
+         "RUSTC asks for bin/rustc: it does not answer `rustc -vV` as a compiler does. Leave RUSTC out to have another "
+         "one found."),
         (lambda machine: machine.compiler(machine.folder, "1.63.0", lacks="src"), {},
          "No Rust compiler here has all that is needed: rustc 1.95 or newer, rust-src, an LLVM linker, cargo.\n"
          "  passed over bin/rustc 1.63.0: too old: rustc 1.95 or newer is needed\nADVICE"),
@@ -160,7 +164,7 @@ def nothing(machine: FakeMachine) -> None:
          "RUSTC=rusct: there is no such program on PATH. Leave RUSTC out to have one found."),
         (lambda machine: machine.toolchain("beta", lacks="src"), {"RUSTC": "../home/.rustup/toolchains/beta/bin/rustc"},
          "RUSTC asks for home/.rustup/toolchains/beta/bin/rustc 1.96.0: no rust-src (`rustup component add rust-src "
-         "--toolchain beta` adds it)."),
+         "--toolchain beta` adds it). Leave RUSTC out to have another one found."),
     ],
 )  # fmt: skip
 def test_what_is_said_where_none_will_do(

@@ -103,6 +103,17 @@ def plan(
     return Plan(steps.actions(), links, consulted), loader
 
 
+def check(declaration: LoaderDeclaration, root: Path, build: str = "build") -> None:
+    """Check of DECLARATION what does not depend on a sysroot.
+
+    Raises:
+        DeclarationError: the folder of sources is not one.
+    """
+    faults = _source(declaration, root, build)[2]
+    if faults:
+        raise DeclarationError(declaration.where, faults)
+
+
 @dataclass(frozen=True)
 class _Steps:
     """The steps of one loader; paths are relative to the project."""

@@ -31,4 +31,9 @@ def Bootloader(call: Call, name: str, *, sysroot: Any, source: str | None = None
         plan, loader = stage.plan(declaration, upstream["sysroot"], project.rustc, project.root, project.build)
         return Planned(plan, loader, (loader.stage1, loader.stage2))
 
-    return declare(call, "Bootloader", name, (folder,), upstream, plan)
+    def check() -> None:
+        from ..boot import plan as stage
+
+        stage.check(stage.LoaderDeclaration(name, folder, call.where), call.project.root, call.project.build)
+
+    return declare(call, "Bootloader", name, (folder,), upstream, plan, check)

@@ -15,7 +15,7 @@ import SCons.Script
 
 from ..action import Plan
 from ..errors import DeclarationError, OsimageError, Where, did_you_mean
-from ..graph.nodes import add_steps
+from ..graph.nodes import add_steps, step_of
 from ..graph.plans import Entry, key_of
 from ..graph.project import Declared, Project
 from ..graph.state import STATE
@@ -155,6 +155,9 @@ def declare(
     nodes = _node_list(project.producers[output] for output in entry.returns)
     for node in nodes:
         node.attributes.osimage = Declared(kind, name, entry)
+    for action in entry.actions:
+        if action.local:
+            step_of(project.producers[action.outputs[0]]).leads = nodes
     if not any(str(node) == name for node in nodes):
         env.Alias(name, nodes)
     return nodes

@@ -56,7 +56,7 @@ def Kernel(
     upstream = {"sysroot": call.upstream("sysroot", "Sysroot", sysroot)}
     call.stop()
     args = (*said, call.project.cargo_environ())
-    return declare(call, "Kernel", name, args, upstream, _planner(name, said))
+    return declare(call, "Kernel", name, args, upstream, _planner(name, said), lambda: _check(call, name, said))
 
 
 class _Said(NamedTuple):
@@ -89,6 +89,14 @@ def _planner(name: str, said: _Said) -> Planner:
         return Planned(plan._replace(actions=_reading(plan.actions, said.inputs)), kernel, (kernel.elf,))
 
     return plan
+
+
+def _check(call: Call, name: str, said: _Said) -> None:
+    from ..crates import plan as stage
+
+    project = call.project
+    declaration = stage.KernelDeclaration(name, *said[:-1], where=call.where)
+    stage.check(declaration, project.rustc, project.cargo, project.root, project.environ(), project.build)
 
 
 def _each_once(*words: str) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ store never fails a build.
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 from collections.abc import Mapping, Sequence
@@ -24,6 +25,7 @@ from .folder import Folder, is_hash
 from .readset import ReadSet
 from .wire import ActionResult, Digest, OutputFile
 
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 _LARGEST_RESULT = 1 << 26  # bytes of an ActionResult; what is larger is none
 
 
@@ -79,6 +81,9 @@ class DiskStore:
         Each is copied to a temporary name in its folder while its content is checked; when all are right, they are
         renamed. Where one is damaged or gone, the entry goes too, and the next `put` heals it. Damage is told once
         (`take_messages`); a blob that is gone is not, as that is how old results end.
+
+        Raises:
+            OSError: the destinations' disk is full, which making the outputs anew would find out later.
         """
         temporaries = {path: f"{destinations[path]}.{os.urandom(6).hex()}" for path in result.outputs}
         made = list(temporaries.values())
@@ -94,6 +99,8 @@ class DiskStore:
                     os.unlink(name)
             if not isinstance(error, OSError) or str(error.filename).startswith(f"{self.root}/"):
                 self._distrust(result, error)
+            elif error.errno in _NO_ROOM:
+                raise
             return False
         return True
 

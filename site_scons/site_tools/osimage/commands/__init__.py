@@ -33,22 +33,31 @@ def add_verbs(env: Any) -> None:
         env.AlwaysBuild(env.Alias(name, [], env.Action(verb, strfunction=None)))
     if SCons.Script.GetOption("clean"):
         # Also what an SConstruct with faults, or one that was changed since, no longer names.
-        env.Clean(image, [env.fs.File(path, env.fs.Top) for path in project.engine.records.outputs()])
+        old = [path for path in project.engine.records.outputs() if not os.path.isdir(path)]  # SCons removes all in it
+        env.Clean(image, [env.fs.File(path, env.fs.Top) for path in old])
     SCons.Script.Help(help_text(project))
     SCons.Script.SetOption("num_jobs", os.cpu_count() or 1)  # SCons' own default is 1; a person's -j wins
     SCons.Script.SetOption("no_progress", True)
-    started: list[bool] = []
 
-    def begin(_node: Any) -> None:
-        if not started:
-            started.append(True)
-            verbs = [str(target) for target in SCons.Script.BUILD_TARGETS]
-            _check_verbs(project, verbs)
-            project.begin(verbs)
+    def begin() -> None:
+        verbs = [str(target) for target in SCons.Script.BUILD_TARGETS]
+        _check_verbs(project, verbs)
+        project.begin(verbs)
 
-    SCons.Script.Progress(begin)
+    project.at_start = begin
+    SCons.Script.Progress(lambda _node: project.start())
     leave_quickly()
-    atexit.register(project.close)  # registered later, it runs before that
+    atexit.register(_end, project)  # registered later, it runs before that
+
+
+def _end(project: Project) -> None:
+    """At exit: an SConstruct may have set a progress of its own, and declared nothing in which a step could begin."""
+    import SCons.Script
+    from SCons.Script import Main
+
+    if not Main.exit_status and not SCons.Script.GetOption("clean") and not SCons.Script.GetOption("help"):
+        project.start()
+    project.close()
 
 
 def _check_verbs(project: Project, verbs: list[str]) -> None:
@@ -57,7 +66,7 @@ def _check_verbs(project: Project, verbs: list[str]) -> None:
 
     for verb in verbs:
         if not default_ans.lookup(verb) and not os.path.lexists(verb) and verb not in project.producers:
-            close = did_you_mean(verb, [str(name) for name in default_ans])
+            close = did_you_mean(verb, [*map(str, default_ans), *project.producers])
             if close:
                 project.faults.append(f"there is no verb and no file '{verb}'.{close}")
             elif verb == "run" and not project.faults:

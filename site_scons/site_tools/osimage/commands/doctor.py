@@ -70,7 +70,9 @@ def store_line(project: Project) -> Line:
         return Line("cache", "bad", "", "", (str(error),))
     usage = store.usage()
     results = f"{usage.results} result" + ("s" if usage.results != 1 else "")
-    return Line("cache", "good", "", str(store.root), (f"{results}, {_size(usage.size)} of at most {_size(store.limit)}",))
+    return Line(
+        "cache", "good", "", str(store.root), (f"{results}, {_size(usage.size)} of at most {_size(store.limit)}",)
+    )
 
 
 def _line(row: Row) -> Line:

@@ -15,6 +15,7 @@ from .kernel import Kernel, KernelDeclaration
 from .place import Place
 from .query import RunsCargo
 from .resolve import ForTarget, resolve
+from .resolve import check as check_choice
 from .steps import Steps, Tools
 
 if TYPE_CHECKING:
@@ -45,6 +46,26 @@ def plan(
     """
     try:
         return _plan(declaration, sysroot, rustc, cargo, Place(str(root), build), environ)
+    except FaultError as fault:
+        raise DeclarationError(declaration.where, str(fault)) from None
+
+
+def check(
+    declaration: KernelDeclaration,
+    rustc: Rustc,
+    cargo: RunsCargo,
+    root: Path,
+    environ: Mapping[str, str],
+    build: str = "build",
+) -> None:
+    """Check of DECLARATION what does not depend on a sysroot; the rest as for `plan`.
+
+    Raises:
+        DeclarationError: what is wrong with its manifest, binary, features or profile, or with cargo's configuration.
+        ToolchainError: as for `plan`.
+    """
+    try:
+        check_choice(declaration, rustc.path, cargo, environ, Place(str(root), build))
     except FaultError as fault:
         raise DeclarationError(declaration.where, str(fault)) from None
 

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from ..action import OUT, ROOT
 from ..errors import DeclarationError
@@ -67,18 +68,12 @@ def resolve(
             or with the units that this choice leads to.
         FaultError: one thing that stops at once.
     """
-    manifest = place.absolute(declaration.manifest)
-    config = configuration.load(Path(manifest).parent, environ, place.root)
-    query = Query(cargo, rustc, manifest, config, environ, place)
-    manifests.check(declaration.manifest, place, query.workspace)
-    workspace = query.workspace()
-    package = package_of(declaration, workspace, place)
-    read = Manifests(place)
-    root_manifest = read.at(os.path.join(workspace.workspace_root, "Cargo.toml"))
-
-    selection, faults = choose(declaration, package, root_manifest, config, environ)
+    asked = _ask(declaration, rustc, cargo, environ, place)
+    config, query, workspace, read, package, selection = asked[:-1]
     flags, wrong = _flags(declaration, target, config, environ)
-    _stop_on(declaration, [*faults, *wrong, *settings.of_config(config, environ)])
+    if flags:
+        target.cfg_of(flags)  # what rustc has against one of them is lost in cargo's words
+    _stop_on(declaration, [*asked.faults, *wrong, *settings.of_config(config, environ)])
 
     lock = os.path.join(workspace.workspace_root, "Cargo.lock")
     kept = place.shown(lock) if os.path.exists(lock) else None
@@ -97,6 +92,45 @@ def resolve(
     return Resolved(
         selection, graph, package, packages, workspace.workspace_root, lock, flags, config, read, tuple(notes)
     )
+
+
+def check(
+    declaration: KernelDeclaration, rustc: str, cargo: RunsCargo, environ: Mapping[str, str], place: Place
+) -> None:
+    """Check of DECLARATION what does not depend on a sysroot.
+
+    Raises:
+        DeclarationError, FaultError: as `resolve`.
+    """
+    asked = _ask(declaration, rustc, cargo, environ, place)
+    _stop_on(declaration, [*asked.faults, *settings.of_config(asked.config, environ)])
+
+
+class _Asked(NamedTuple):
+    """What cargo's configuration and manifests say of a declaration, and what is wrong with what it chooses."""
+
+    config: Config
+    query: Query
+    workspace: Metadata
+    manifests: Manifests
+    package: Package
+    selection: Selection
+    faults: list[str]
+
+
+def _ask(
+    declaration: KernelDeclaration, rustc: str, cargo: RunsCargo, environ: Mapping[str, str], place: Place
+) -> _Asked:
+    manifest = place.absolute(declaration.manifest)
+    config = configuration.load(Path(manifest).parent, environ, place.root)
+    query = Query(cargo, rustc, manifest, config, environ, place)
+    manifests.check(declaration.manifest, place, query.workspace)
+    workspace = query.workspace()
+    package = package_of(declaration, workspace, place)
+    read = Manifests(place)
+    root_manifest = read.at(os.path.join(workspace.workspace_root, "Cargo.toml"))
+    selection, faults = choose(declaration, package, root_manifest, config, environ)
+    return _Asked(config, query, workspace, read, package, selection, faults)
 
 
 def _stop_on(declaration: KernelDeclaration, faults: list[str]) -> None:

@@ -37,6 +37,17 @@ def messages(stderr: str) -> Iterator[tuple[str, dict[str, Any] | None]]:
         yield line, None
 
 
+def unplaced(stderr: str) -> str:
+    """What STDERR says of no place in a source: of files, the linker, the machine."""
+    said = []
+    for line, message in messages(stderr):
+        if message is None:
+            said.append(line)
+        elif not message.get("spans"):
+            said += [message.get("message", ""), *(child.get("message", "") for child in message.get("children", ()))]
+    return "\n".join(said)
+
+
 def warnings_only(stderr: str) -> str:
     """The lines of STDERR worth keeping with a result: the diagnostics, without the notices of written artifacts."""
     kept = [line for line, message in messages(stderr) if message is None or message.get("rendered")]

@@ -97,6 +97,28 @@ class Engine:
         output = self.today.output(path)
         return output.hash if output else ""
 
+    def why(self, action: Action) -> str:
+        """Why ACTION's outputs are not up to date, which `is_current` has found."""
+        record = self.records.get(action.outputs[0])
+        if record is None or record.outputs.keys() != set(action.outputs):
+            return "it was not made here before"
+        if not record.digest:
+            return "an input was edited while it was made"
+        for path, output in record.outputs.items():
+            if Stat.of(path) != output.stat:
+                return f"{path} was {'changed' if os.path.lexists(path) else 'removed'}"
+        return "the command or an input changed"
+
+    def known_reads(self, action: Action) -> tuple[str, ...]:
+        """What ACTION read of the project's sources when it last ran here; nothing where that is not known.
+
+        Raises:
+            StepError: the build folder cannot be used.
+        """
+        self.prepare()
+        record = self.records.get(action.outputs[0])
+        return record.read.files if record and record.read else ()
+
     def candidates(self, action: Action) -> list[ReadSet | None]:
         """What ACTION may have read, newest first: as its record here says, then as the store's manifest says."""
         if not is_narrowed(action):
@@ -123,10 +145,9 @@ class Engine:
             try:
                 prepare(self.root / self.build, self._links, lambda: self.lock.acquire(self.interrupted))
             except OSError as error:
-                raise StepError(
-                    f"cannot write the build folder {self.build}/: {error.strerror} ({error.filename}). "
-                    "Make it writable for you, or name another with BUILD_DIR."
-                ) from error
+                from . import disk
+
+                raise StepError(disk.words(error, self.build)) from error
             self._ready = True
 
     @contextmanager

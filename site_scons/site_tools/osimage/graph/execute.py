@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
 import shutil
@@ -14,12 +13,13 @@ from ..action import ROOT, Action, is_python_step
 from ..cache.readset import ReadSet
 from ..cache.wire import Digest
 from ..errors import StepError
-from . import depinfo, diagnostics
+from . import depinfo, diagnostics, disk
 from .build_folder import clear_way
 from .keys import NOTHING_READ, is_narrowed, key
 from .process import Outcome, run_program, run_python, shell_line
 from .record import Output, Record, Stat
 from .watch import Watch
+from .way import obstacle
 
 if TYPE_CHECKING:
     from .engine import Engine
@@ -36,7 +36,7 @@ def make(engine: Engine, action: Action) -> None:
             if not restore(engine, action):
                 execute(engine, action)
     except OSError as error:
-        raise StepError(_disk_words(action, error)) from error
+        raise StepError(f"{action.label}: {disk.words(error, engine.build)}") from error
 
 
 def restore(engine: Engine, action: Action) -> bool:
@@ -111,18 +111,21 @@ def _run(engine: Engine, action: Action, scratch: _Scratch, handle: int) -> Outc
 
 def _failure(engine: Engine, action: Action, outcome: Outcome, scratch: _Scratch) -> str:
     """Print the program's words, once, and return the one line that is left to say."""
-    words = diagnostics.rendered(outcome.stderr, engine.console.colour)
-    engine.console.write(words or outcome.stdout)
-    if outcome.status < 0:
-        return f"{action.argv[0]} was killed by signal {-outcome.status}"
-    advice = None
-    if action.argv[0] == "rustc":
-        from ..crates.hints import explain
-
-        advice = explain([message for _, message in diagnostics.messages(outcome.stderr) if message is not None])
+    unplaced = diagnostics.unplaced(outcome.stderr)
+    if disk.is_full(outcome.status, unplaced):
+        return f"{action.label}: {disk.full(engine.build)}"
+    engine.console.write(diagnostics.rendered(outcome.stderr, engine.console.colour) or outcome.stdout)
     if not action.local and not engine.machine.verbose:
         engine.console.write(shell_line(action, scratch.relative, engine.root, engine.machine.programs))
-    return f"{action.label} does not compile" + (f". {advice}" if advice else "")
+    if outcome.status < 0:
+        return f"{action.label}: {action.argv[0]} was killed by signal {-outcome.status}"
+    if action.argv[0] != "rustc":
+        return f"{action.label}: {action.argv[0]} ended with status {outcome.status}"
+    from ..crates.hints import explain
+
+    advice = explain([message for _, message in diagnostics.messages(outcome.stderr) if message is not None])
+    verb = "link" if "linking with" in unplaced else "compile"
+    return f"{action.label} does not {verb}" + (f". {advice}" if advice else "")
 
 
 def _what_was_read(engine: Engine, action: Action, scratch: _Scratch) -> ReadSet | None:
@@ -179,6 +182,9 @@ def _publish(engine: Engine, scratch: Path, digests: Mapping[str, str]) -> dict[
     """Rename the outputs, output path to SHA-256 (hex), into place and return them as a record says them."""
     outputs = {}
     for path, digest in digests.items():
+        in_the_way = obstacle(path, engine.records.outputs)
+        if in_the_way:
+            raise StepError(in_the_way)
         clear_way(engine.build, path)
         (scratch / Path(path).name).replace(path)
         outputs[path] = _output(path, digest)
@@ -206,13 +212,6 @@ def _offer(
         base = key(action, NOTHING_READ, engine.today, str(engine.root))
         if base is not None:
             machine.store.add_read_set(base.digest.hash, read)
-
-
-def _disk_words(action: Action, error: OSError) -> str:
-    what = f"{action.label}: cannot write {error.filename or 'its outputs'}: {error.strerror}"
-    if error.errno == errno.ENOSPC:
-        return f"{what}. {shutil.disk_usage('.').free} bytes are free; make room and build again, nothing is lost."
-    return what + "."
 
 
 class _Scratch:

@@ -24,16 +24,27 @@ from .way import obstacle
 class Step:
     """An Action among SCons' nodes, with its verdict of this run."""
 
-    __slots__ = ("action", "current", "project")
+    __slots__ = ("action", "current", "leads", "project")
 
     def __init__(self, action: Action, project: Project) -> None:
         self.action = action
         self.project = project
         self.current: bool | None = None
+        self.leads: Sequence[Any] = ()  # the nodes that the declaration returned, on which a person may put more
+
+    def made_by_others(self, top: Any) -> list[Any]:
+        """What of its inputs the SConstruct makes by means of its own, as far as it is known before the step runs."""
+        files = [entry.path for entry in self.action.inputs if entry.kind == "file"]
+        if self.action.local and not SCons.Script.GetOption("clean"):
+            self.project.start()
+            files += self.project.engine.known_reads(self.action)
+        found = [_known_node(top, file) for file in files if file not in self.project.producers]
+        return [node for node in found if node is not None and node.has_builder()]
 
     def is_current(self) -> bool:
         """Whether the outputs are those of today's inputs; asked when all inputs are up to date, answered once."""
         if self.current is None:
+            self.project.start()
             try:
                 self.current = self.project.engine.is_current(self.action)
             except Exception as error:
@@ -69,17 +80,39 @@ class StepFile(SCons.Node.FS.File):  # type: ignore[misc]  # SCons has no types
     __slots__ = ()
 
     def is_up_to_date(self) -> bool:
-        """Whether the step's record says so."""
+        """Whether the step's record says so; under `scons -n` not either where a source would have been made anew."""
+        if not SCons.Action.execute_actions and any(
+            child.get_state() == SCons.Node.executed for child in self.children()
+        ):
+            return False
         return step_of(self).is_current()
 
     def changed(self, node: Any = None, allowcache: bool = False) -> bool:
         """Whether SCons should think of it as changed; `scons --debug=explain` and Configure ask."""
         return not step_of(self).is_current()
 
+    def explain(self) -> str | None:
+        """What `scons --debug=explain` says before the step runs."""
+        step = step_of(self)
+        return None if step.current else f"rebuilding `{self}' because {step.project.engine.why(step.action)}\n"
+
     def get_csig(self) -> str:
         """The content's digest from the record, for nodes of the SConstruct's own that are made from this one."""
         digest = step_of(self).project.engine.output_digest(self.get_path())
+        if digest:
+            self.get_ninfo().csig = digest  # what SCons compares with the next time
         return digest or str(super().get_csig())
+
+    def scan(self) -> None:
+        """Depend on what others make of the inputs, and on what was put before the declaration by `env.Depends`."""
+        if self.implicit is None:
+            self.implicit: list[Any] = []
+            self.implicit_set: set[Any] = set()
+            self._children_reset()
+            step = step_of(self)
+            self.add_to_implicit(step.made_by_others(self.fs.Top))
+            for lead in step.leads:
+                self.add_to_implicit(node for node in lead.depends if node is not self)
 
     def prepare(self) -> None:
         """Leave the old output where it is; the step replaces it by a rename."""
@@ -138,6 +171,14 @@ def add_steps(env: Any, kind: str, actions: Sequence[Action], project: Project) 
         project.producers.update(zip(action.outputs, targets, strict=True))
 
 
+def _known_node(top: Any, path: str) -> Any:
+    """The node for PATH, relative to the folder TOP, where SCons has one already."""
+    node = top
+    for part in path.split("/"):
+        node = getattr(node, "entries", {}).get(part)
+    return node
+
+
 def _is_there(action: Action, project: Project) -> bool:
     """Whether another declaration has made nodes for the same step."""
     makers = [step_of(project.producers[output]).action for output in action.outputs if output in project.producers]
@@ -152,7 +193,9 @@ def _is_there(action: Action, project: Project) -> bool:
 def _outputs(env: Any, action: Action, project: Project) -> list[Any]:
     """The nodes of ACTION's outputs."""
     # SCons raises a TypeError for what is in the way on the disk, also for old outputs of ours.
-    SCons.Node.FS.set_diskcheck([])
+    checker = SCons.Node.FS.diskcheck_match
+    checking = checker.func
+    checker.enable([])
     try:
         nodes = [env.fs.File(output, env.fs.Top) for output in action.outputs]
     except TypeError:
@@ -160,7 +203,7 @@ def _outputs(env: Any, action: Action, project: Project) -> list[Any]:
         fault = f"it would make {names}, where another declaration has a file in the place of a folder. Rename one."
         raise DeclarationError(action.where, fault) from None
     finally:
-        SCons.Node.FS.set_diskcheck(SCons.Script.GetOption("diskcheck"))
+        checker.func = checking
     found = [obstacle(output, project.engine.records.outputs) for output in action.outputs]
     faults = tuple(dict.fromkeys(filter(None, found)))
     if faults:

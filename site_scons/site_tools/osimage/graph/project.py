@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 # Settings that a person may give on the command line, with what `scons -h` says of them.
 SETTINGS = {
-    "PROFILE": "Cargo profile of kernels: dev (default), release or your own",
+    "PROFILE": "Cargo profile of kernels: dev (default), release or a custom one",
     "FEATURES": "more features for kernels, separated by commas",
     "RUSTC": "the compiler to use",
     "QEMU_ARGS": "more arguments for QEMU, quoted as in a shell",
@@ -58,6 +58,8 @@ class Project:
         self._found: Found | None = None
         self._engine: Engine | None = None
         self._base_key = ""
+        self._started = False
+        self.at_start: Callable[[], None] = lambda: None
         self.equipped = False  # whether the verbs and the checks at the start of a build are in place
 
     @property
@@ -133,6 +135,12 @@ class Project:
         libraries = f"{rustc.sysroot}/lib/rustlib/{rustc.host}/lib"
         return Machine(programs_for(self.found), libraries, store, verbose)
 
+    def start(self) -> None:
+        """Do what belongs to the start of a build, once, whoever comes first: SCons' progress or the first step."""
+        if not self._started:
+            self._started = True
+            self.at_start()
+
     def begin(self, verbs: Sequence[str]) -> None:
         """The start of a build of VERBS: tell every fault and leave with 2 if there is one; keep the plan."""
         if list(verbs) != ["doctor"]:
@@ -183,6 +191,15 @@ class Project:
             os._exit(2)  # this may be a worker's thread, where SystemExit would end only that
 
     def _check_settings(self) -> None:
+        if self.setting("VERBOSE") not in ("", "0", "1"):
+            self.faults.append(f"VERBOSE={self.setting('VERBOSE')}: write VERBOSE=1, or leave it out.")
+        if "OSIMAGE_CACHE_SIZE" in os.environ:
+            from ..cache.location import limit
+
+            try:
+                limit(os.environ)
+            except OsimageError as error:
+                self.faults.append(str(error))
         for name in self.arguments:
             if name not in SETTINGS:
                 close = did_you_mean(name.upper(), SETTINGS)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ..action import Input, Plan
 from ..errors import DeclarationError, Where
-from ..target.spec import Target
+from ..target.spec import Target, flag_faults
 from ..toolchain.rustc import Rustc
 from .flags import of_library
 from .source import LINK, read
@@ -71,6 +71,9 @@ def plan(declaration: SysrootDeclaration, target: Target, rustc: Rustc, build: s
         actions = steps.actions()
     except ValueError as error:
         raise DeclarationError(where, str(error)) from None
+    faults = flag_faults(rustflags, target, rustc)
+    if faults:
+        raise DeclarationError(where, [f"rustflags: {fault}" for fault in faults])
     result = Sysroot(declaration.name, target, directory, (steps.core, steps.compiler_builtins), steps.alloc,
                      steps.alloc_directory, rustflags)  # fmt: skip
     return Plan(actions, links=((LINK, rustc.rust_src),), consulted=library.consulted), result

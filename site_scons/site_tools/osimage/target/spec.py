@@ -13,11 +13,11 @@ from ..action import Plan
 from ..errors import DeclarationError, Where
 from ..text import write_text
 from ..toolchain.rustc import Rustc
+from . import verdict
 from .generate import DEFAULT_BASE, generate, soft_float_follows
 from .migrate import migrate
 from .schema import Checker, shown
 from .source import read
-from .verdict import llvm_faults
 
 # What changes the data layout that LLVM has for a target.
 _LAYOUT_KEYS = frozenset({"arch", "llvm-abiname", "llvm-target", "target-pointer-width"})
@@ -60,12 +60,17 @@ def plan(spec: TargetSpec, rustc: Rustc, root: Path, build: str = "build") -> tu
     checker = Checker(rustc.target_spec_schema(), f"rustc {rustc.release}")
     described, notes = _migrated(spec, rustc, checker, root) if spec.source else (_generated(spec, rustc, checker), [])
     text = canonical_json(described)
-    faults = checker.faults(described) or llvm_faults(described, text, spec.name, rustc, checker)
+    faults = checker.faults(described) or verdict.llvm_faults(described, text, spec.name, rustc, checker)
     if faults:
         raise DeclarationError(spec.where, faults)
     target = Target(spec.name, f"{build}/{spec.name}.json", text, described)
     action = write_text("spec", f"target spec {spec.name}", target.path, target.json, spec.where)
     return Plan((action,), consulted=(spec.source or f"{spec.name}.json",), notes=tuple(notes)), target
+
+
+def flag_faults(flags: tuple[str, ...], target: Target, rustc: Rustc) -> list[str]:
+    """The features and processors in FLAGS that LLVM does not know for TARGET, a sentence each."""
+    return verdict.flag_faults(flags, target.described["llvm-target"], target.json, target.name, rustc)
 
 
 def canonical_json(described: Mapping[str, Any]) -> str:

@@ -24,8 +24,18 @@ def llvm_faults(described: Mapping[str, Any], text: str, name: str, rustc: Rustc
     if any(word not in said for _, word in unknown):  # what rustc itself adds for the architecture
         arch, triple = shown(described["arch"]), shown(described["llvm-target"])
         return [f"arch is {arch}, but LLVM takes the llvm-target {triple} for another architecture."]
-    faults = [_unrecognized(kind, word, described["llvm-target"], text, name, rustc) for kind, word in unknown]
+    faults = [
+        f"{'cpu' if kind == 'processor' else 'features'}: "
+        + _unrecognized(kind, word, described["llvm-target"], text, name, rustc)
+        for kind, word in unknown
+    ]
     return [*faults, *_refused(described, text, name, rustc)]
+
+
+def flag_faults(flags: tuple[str, ...], triple: str, text: str, name: str, rustc: Rustc) -> list[str]:
+    """The features and processors in FLAGS, for the target NAME with the JSON TEXT, that LLVM would pass over."""
+    unknown = rustc.unrecognized(text, name, flags) if flags else ()
+    return [_unrecognized(kind, word, triple, text, name, rustc) for kind, word in unknown]
 
 
 def _written(features: str) -> Iterator[str]:
@@ -56,10 +66,11 @@ def _abi(described: Mapping[str, Any], checker: Checker) -> Iterator[str]:
 
 def _unrecognized(kind: str, word: str, triple: str, text: str, name: str, rustc: Rustc) -> str:
     """A feature or processor that LLVM would pass over with a warning in every step."""
-    llvm = f"LLVM {rustc.llvm_version} knows no {kind}"
     if kind == "processor":
-        return f"cpu: {llvm} '{word}' for {triple}.{did_you_mean(word, rustc.target_cpus(text, name))}"
-    return f"features: {llvm} '{word[1:]}' for {triple}.{did_you_mean(word[1:], rustc.target_features(text, name))}"
+        known = rustc.target_cpus(text, name)
+    else:
+        word, known = word[1:], rustc.target_features(text, name)
+    return f"LLVM {rustc.llvm_version} knows no {kind} '{word}' for {triple}.{did_you_mean(word, known)}"
 
 
 def _refused(described: Mapping[str, Any], text: str, name: str, rustc: Rustc) -> Iterator[str]:

@@ -25,6 +25,11 @@ _ALLOCATORS = tuple(
     for name in ("libmimalloc.so.2", "libmimalloc.so.3", "libmimalloc.so")
 )
 
+MUTE = "it does not answer `rustc -vV` as a compiler does"
+PROXY = (
+    "rustup's proxy, with no toolchain behind it (`rustup toolchain install nightly --component rust-src` installs one)"
+)
+
 
 class Candidate(NamedTuple):
     """A compiler that may be taken: where it was seen, and who says so."""
@@ -54,7 +59,7 @@ def probe(candidate: Candidate, root: str, environ: Mapping[str, str], trail: Tr
     release = said.get("release", "")
     found = re.match(r"(\d+)\.(\d+)\.(\d+)", release)
     if not found or not sysroot:
-        return Probed(path, "", {}, None, ("it does not answer `rustc -vV` as a compiler does",))
+        return Probed(path, "", {}, None, (PROXY if rustup.is_proxy(path) else MUTE,))
     version = tuple(int(part) for part in found.groups())
     if version < OLDEST:
         return Probed(path, release, {}, None, (f"too old: rustc {OLDEST_TEXT} or newer is needed",))

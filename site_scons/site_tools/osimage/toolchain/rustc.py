@@ -101,9 +101,9 @@ class Rustc:
         found = re.search(r"differs from LLVM target's `[^`]*` default layout, `([^`]*)`", errors)
         return found[1] if found else None
 
-    def unrecognized(self, spec_json: str, name: str) -> tuple[tuple[str, str], ...]:
-        """What LLVM does not know and passes over in SPEC_JSON: ("feature", "+name") or ("processor", "name")."""
-        _, _, errors = self.ask(_trial(spec_json, name))
+    def unrecognized(self, spec_json: str, name: str, flags: tuple[str, ...] = ()) -> tuple[tuple[str, str], ...]:
+        """What LLVM passes over in SPEC_JSON and FLAGS as unknown: ("feature", "+name") or ("processor", "name")."""
+        _, _, errors = self.ask(_trial(spec_json, name, flags))
         found = re.findall(r"^'(.*)' is not a recognized (feature|processor) for this target", errors, re.MULTILINE)
         return tuple(dict.fromkeys((kind, word) for word, kind in found))
 
@@ -146,6 +146,6 @@ def _target(name: str) -> tuple[str, ...]:
     return ("--target", f"{name}.json", "-Zunstable-options")
 
 
-def _trial(spec_json: str, name: str) -> Question:
-    arguments = (*_target(name), "--edition=2024", "--crate-name=empty", "--crate-type=lib", "--emit=obj", "empty.rs")
-    return arguments, ((f"{name}.json", spec_json), ("empty.rs", _EMPTY_CRATE))
+def _trial(spec_json: str, name: str, flags: tuple[str, ...] = ()) -> Question:
+    how = ("--edition=2024", "--crate-name=empty", "--crate-type=lib", "--emit=obj")
+    return (*_target(name), *how, *flags, "empty.rs"), ((f"{name}.json", spec_json), ("empty.rs", _EMPTY_CRATE))

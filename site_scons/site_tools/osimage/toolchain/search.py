@@ -30,7 +30,8 @@ def search(root: str, environ: Mapping[str, str], trail: Trail) -> tuple[Any, ..
             (),
             "",
             False,
-            f"{candidate.origin} asks for {why[0]}: {why[1]}.",
+            f"{candidate.origin} asks for {why[0]}: {why[1]}."
+            + (" Leave RUSTC out to have another one found." if candidate.origin.startswith("RUSTC") else ""),
         )
     passed: list[tuple[str, str]] = []
     for candidate in offered(root, environ, trail):
