@@ -55,7 +55,7 @@ def test_faults_of_the_sconstruct_are_told_too(new_project: Callable[..., Projec
     result = project.build("doctor")
     assert result.stdout.endswith(
         "\n\nThe SConstruct has faults:\n"
-        """  SConstruct:7: env.Machine(): it has no argument 'mem'. Did you mean 'memory'?\n"""
+        "  SConstruct:7: env.Machine(name=\"run\"): it has no argument 'mem'. Did you mean 'memory'?\n"
     )
     assert result.stderr == ""
 

@@ -1,140 +1,242 @@
-"""Kills, two builds at once, other folders: the image is always that of a clean build of what lies there."""
+"""Kills, signals and builds at once: whatever ends a build, the next one ends with the bytes of a clean one."""
 
 from __future__ import annotations
 
 import os
 import random
+import shutil
 import signal
 import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
-from project import MAIN, Project
+from project import Project
+from small import KERNEL, KERNEL_STEP, LIBRARY, LIBRARY_FILES, Toolchain
 
-KILLS = 50
-TEXTS = ["Hello World!", "Hello Moon!!", "Hello Mars!!"]
+KILLS = 60
+TEXTS = ("Hello World!", "Hello Moon!!", "Hello Mars!!")
+EXTRA = "core/src/extra.rs"
 
 
-def source(text: str) -> dict[str, str | bytes]:
-    return {"kernel/src/main.rs": MAIN.replace("Hello World!", text)}
+class State(NamedTuple):
+    """What a person has edited: a text of the kernel, and a number in core."""
+
+    text: str = TEXTS[0]
+    number: int = 1
+
+    def write(self, project: Project, toolchain: Toolchain) -> None:
+        """Write both files."""
+        project.write({"kernel/src/main.rs": KERNEL.replace(TEXTS[0], self.text)})
+        toolchain.edit(EXTRA, LIBRARY_FILES[EXTRA].replace("1", str(self.number)))
 
 
 @pytest.fixture
-def clean_images(new_project: Callable[..., Project], tmp_path: Path) -> dict[str, bytes]:
-    """The image of each text, from builds that nothing disturbed."""
-    images = {}
-    for number, text in enumerate(TEXTS):
-        project = new_project(f"clean{number}").write(source(text))
-        project.build()
-        images[text] = project.read("build/hello.img")
-    assert len(set(images.values())) == len(TEXTS)
-    return images
+def clean(new_small: Callable[..., Project], toolchain: Toolchain, tmp_path: Path) -> Callable[[State], Project]:
+    """Builds of each state in a folder and with a store of its own, which nothing disturbs."""
+    made: dict[State, Project] = {}
+
+    def of(state: State) -> Project:
+        if state not in made:
+            made[state] = new_small(f"clean{len(made)}", cache=tmp_path / "clean-cache")
+            state.write(made[state], toolchain)
+            made[state].build()
+        return made[state]
+
+    return of
+
+
+def start(project: Project, *arguments: str) -> subprocess.Popen[str]:
+    """A build in a process group of its own."""
+    return subprocess.Popen(
+        project.command(*arguments), cwd=project.root, env=project.environment(), stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+
+
+def kill(process: subprocess.Popen[str]) -> bool:
+    """Kill a build and all it has started, at once; whether it still ran."""
+    ran = process.poll() is None
+    if ran:
+        os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    return ran
+
+
+def built_files(project: Project) -> dict[str, bytes]:
+    """What lies below build/, without our own state."""
+    build = project.root / "build"
+    paths = [path for path in build.rglob("*") if path.is_file() and not {".osimage", "external"} & set(path.parts)]
+    return {str(path.relative_to(build)): path.read_bytes() for path in paths}
+
+
+def processes_of(project: Project) -> list[str]:
+    """The command lines of all processes that work in the project's folder."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        try:
+            if entry.name.isdigit() and Path(os.readlink(entry / "cwd")).is_relative_to(project.root):
+                found.append((entry / "cmdline").read_text().replace("\0", " "))
+        except OSError:
+            continue  # ended meanwhile
+    return found
 
 
 @pytest.mark.slow
-def test_a_kill_at_any_moment_leaves_nothing_wrong(project: Project, clean_images: dict[str, bytes]) -> None:
+def test_a_kill_at_any_moment_leaves_nothing_wrong(
+    new_small: Callable[..., Project], toolchain: Toolchain, clean: Callable[[State], Project], tmp_path: Path
+) -> None:
+    """In edits and restores; in half of the cases the edit is taken back before the next build."""
     chance = random.Random(2026)
+    project = new_small(cache=tmp_path / "cache")
+    here, killed = State(), 0
     project.build()
-    here = TEXTS[0]
-    killed = 0
     for number in range(KILLS):
-        after = chance.choice([text for text in TEXTS if text != here])
-        project.write(source(after))
-        options = ["--cache-disable"] if chance.random() < 0.5 else []
-        process = subprocess.Popen(
-            project.command("image", *options), cwd=project.root, env=project.environment(),
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
-        )  # fmt: skip
-        time.sleep(chance.uniform(0.0, 0.6))
-        killed += process.poll() is None
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        kind, longest = chance.choice([("kernel", 0.35), ("kernel", 0.35), ("core", 0.9), ("restore", 0.45)])
+        after = here
+        if kind == "kernel":
+            after = here._replace(text=chance.choice([text for text in TEXTS if text != here.text]))
+        elif kind == "core":
+            after = here._replace(number=3 - here.number)
+        else:
+            shutil.rmtree(project.root / "build")
+        after.write(project, toolchain)
+        process = start(project, *chance.choice([[], [], ["--cache-disable"]]))
+        time.sleep(chance.uniform(0.05, longest))
+        killed += kill(process)
         if number % 2:
-            project.write(source(here))
+            here.write(project, toolchain)
         else:
             here = after
         project.build()
-        assert project.read("build/hello.img") == clean_images[here], f"kill {number}"
-    assert killed >= KILLS // 2, "the kills came too late to show anything"
+        assert project.read("build/hello.img") == clean(here).read("build/hello.img"), f"kill {number}, {kind}"
+    print(f"{killed} of {KILLS} builds were killed before their end")
+    assert killed >= 50, "the kills came too late to show anything"
+    assert built_files(project) == built_files(clean(here))
     assert not list((project.root / "build/.osimage/scratch").iterdir())
-
-
-def test_two_builds_at_once_are_both_right(project: Project, clean_images: dict[str, bytes]) -> None:
-    project.write(source(TEXTS[1]))
-    environ = project.environment()
-    both = [
-        subprocess.Popen(
-            project.command("--cache-disable" if first else "image", "image"), cwd=project.root, env=environ,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        )
-        for first in (True, False)
-    ]  # fmt: skip
-    told = [process.communicate(timeout=300) for process in both]
-    assert [process.returncode for process in both] == [0, 0], told
-    waiting = [err for _, err in told if "osimage: waiting for `scons " in err]
-    assert len(waiting) == 1, told
-    assert "which is building here" in waiting[0]
-    assert project.read("build/hello.img") == clean_images[TEXTS[1]]
+    assert not list(project.root.rglob(".new.*")), "names of files that were being written"
     assert project.up_to_date()
 
 
-def test_a_folder_with_blanks_and_other_letters(
-    new_project: Callable[..., Project], clean_images: dict[str, bytes]
+def test_a_kill_while_a_result_is_stored_or_brought_back(
+    new_small: Callable[..., Project], toolchain: Toolchain, clean: Callable[[State], Project], tmp_path: Path
 ) -> None:
-    project = new_project("a folder, with 'blanks' & Größe")
-    project.build("--cache-disable")
-    assert project.read("build/hello.img") == clean_images[TEXTS[0]]
+    """A large file makes both take a while: a module of core with 30 MB of data."""
+    data = {State(number=1): b"\1" * 30_000_000, State(number=2): b"\2" * 30_000_000}
+    image = clean(State()).read("build/hello.img")
+    toolchain.edit("core/src/extra.rs", 'pub const EXTRA: u8 = 1;\npub static DATA: &[u8] = include_bytes!("data");\n')
+    project = new_small(cache=tmp_path / "cache")
+    for state, content in data.items():
+        (toolchain.library / "core/src/data").write_bytes(content)
+        for moment in range(6):
+            shutil.rmtree(project.root / "build", ignore_errors=True)
+            process = start(project)
+            deadline = time.monotonic() + 30
+            seen = "ac" if moment % 2 else "tmp"
+            while process.poll() is None and time.monotonic() < deadline:
+                if list((project.cache / seen).glob("*")):
+                    break
+            time.sleep(0.03 * moment)
+            kill(process)
+            project.build()
+            assert project.read("build/hello.img") == image, (state, moment)
+            assert content in project.read("build/sysroot/lib/rustlib/x86_64-hello/lib/libcore.rlib")
     assert project.up_to_date()
 
 
-@pytest.mark.slow
-def test_two_clones_are_the_same_to_the_byte(new_project: Callable[..., Project], tmp_path: Path) -> None:
-    """Different folders, days and numbers of jobs, with nothing shared: every file that is built is the same."""
-    one = new_project("one", cache=tmp_path / "cache1")
-    two = new_project("elsewhere/two", cache=tmp_path / "cache2")
-    for path in two.root.rglob("*"):
-        os.utime(path, (1_000_000_000, 1_000_000_000))
-    one.build("-j1")
-    two.build(
-        "-j8", environ={"SOURCE_DATE_EPOCH": "1", "TZ": "Asia/Tokyo", "HOME": str(tmp_path), "LANG": "de_DE.UTF-8"}
-    )
-    files = [path.relative_to(one.root) for path in (one.root / "build").rglob("*") if path.is_file()]
-    built = [name for name in files if ".osimage" not in name.parts and "external" not in name.parts]
-    assert len(built) > 12
-    for name in built:
-        content = (one.root / name).read_bytes()
-        assert content == (two.root / name).read_bytes(), name
-        assert str(tmp_path).encode() not in content, name
-
-
-def test_a_clone_elsewhere_with_a_warm_cache_compiles_nothing(
-    project: Project, new_project: Callable[..., Project]
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_build_and_all_that_it_started(
+    small: Project, toolchain: Toolchain, clean: Callable[[State], Project], number: signal.Signals
 ) -> None:
-    project.build()
-    other = new_project("clone")
-    result = other.build()
-    assert result.ran == []
-    assert other.read("build/hello.img") == project.read("build/hello.img")
-    assert other.up_to_date()
+    """The signal goes to scons alone, as `kill` sends it; the compiler would go on for a minute."""
+    after = State(TEXTS[1], 2)
+    image = clean(after).read("build/hello.img")
+    after.write(small, toolchain)
+    wrapper = toolchain.rustc.read_text()
+    toolchain.rustc.write_text(wrapper.replace("exec ", 'case "$*" in *name=core*) sleep 60;; esac\nexec '))
+    process = start(small)
+    assert process.stdout is not None
+    while process.stdout.readline() != "[CORE] core 1.96.0 for x86_64-hello\n":
+        assert process.poll() is None
+    time.sleep(0.3)
+    assert len(processes_of(small)) == 3, "scons, the compiler's script, and what it waits for"
+    began = time.monotonic()
+    os.kill(process.pid, number)
+    told = process.communicate(timeout=20)
+    assert process.returncode == 2, told
+    assert time.monotonic() - began < 10
+    assert processes_of(small) == []
+    assert "Traceback" not in told[0] + told[1]
+    assert "interrupted" in told[1]
+    toolchain.rustc.write_text(wrapper)
+    small.build()
+    assert small.read("build/hello.img") == image
+    assert small.up_to_date()
 
 
-def test_a_changed_module_in_a_new_clone_is_never_served_the_old_object(
-    project: Project, new_project: Callable[..., Project]
+def test_three_builds_at_once_are_all_right(
+    small: Project, toolchain: Toolchain, clean: Callable[[State], Project]
 ) -> None:
-    main = {"kernel/src/main.rs": MAIN.replace("#![no_main]", "#![no_main]\nmod text;").replace(
-        'b"Hello World!"', "text::TEXT")}  # fmt: skip
-    project.write({**main, "kernel/src/text.rs": 'pub const TEXT: &[u8] = b"the first";\n'})
-    project.build()
-    other = new_project("clone").write({**main, "kernel/src/text.rs": 'pub const TEXT: &[u8] = b"the second";\n'})
-    other.build()
-    assert b"the second" in other.read("build/hello.img")
-    assert b"the first" not in other.read("build/hello.img")
+    """Two in terminals and one that an editor started."""
+    after = State(TEXTS[1], 2)
+    after.write(small, toolchain)
+    all_of_them = [start(small, "--cache-disable"), start(small, "image"), start(small, "build/hello.elf")]
+    told = [process.communicate(timeout=300) for process in all_of_them]
+    assert [process.returncode for process in all_of_them] == [0, 0, 0], told
+    waiting = [error for _, error in told if "osimage: waiting for `scons" in error]
+    assert len(waiting) == 2, told
+    assert all("which is building here" in line for line in waiting)
+    assert small.read("build/hello.img") == clean(after).read("build/hello.img")
+    assert small.up_to_date()
 
 
-def test_the_cache_may_be_deleted_disabled_or_readonly(project: Project, tmp_path: Path) -> None:
-    project.cache = tmp_path / "own"
-    project.build("image", "--cache-readonly")
-    assert not (project.cache / "ac").exists() or not list((project.cache / "ac").iterdir())
-    assert project.up_to_date()
+def test_builds_with_other_settings_at_once_end_with_one_of_them(small: Project, new_small: Callable[..., Project]) -> None:
+    expected = {}
+    for profile in ("dev", "release"):
+        other = new_small(profile)
+        other.build(f"PROFILE={profile}")
+        expected[profile] = other.read("build/hello.img"), other.read("build/hello.elf")
+    for _ in range(3):
+        both = {profile: start(small, f"PROFILE={profile}") for profile in expected}
+        told = [process.communicate(timeout=300) for process in both.values()]
+        assert [process.returncode for process in both.values()] == [0, 0], told
+        assert (small.read("build/hello.img"), small.read("build/hello.elf")) in expected.values()
+        for profile, (image, _) in expected.items():
+            small.build(f"PROFILE={profile}")
+            assert small.read("build/hello.img") == image
+
+
+def test_who_waits_for_another_build_can_be_interrupted(small: Project, toolchain: Toolchain) -> None:
+    wrapper = toolchain.rustc.read_text()
+    toolchain.rustc.write_text(wrapper.replace("exec ", 'case "$*" in *name=core*) sleep 60;; esac\nexec '))
+    first = start(small)
+    assert first.stdout is not None
+    while first.stdout.readline() != "[CORE] core 1.96.0 for x86_64-hello\n":
+        assert first.poll() is None
+    second = start(small)
+    assert second.stderr is not None
+    assert second.stderr.readline() == f"osimage: waiting for `scons` (process {first.pid}), which is building here\n"
+    os.kill(second.pid, signal.SIGINT)
+    assert second.wait(timeout=10) == 2
+    second.communicate()
+    os.kill(first.pid, signal.SIGINT)
+    first.communicate(timeout=10)
+    assert processes_of(small) == []
+
+
+def test_two_clones_fill_one_store_at_once(
+    new_small: Callable[..., Project], toolchain: Toolchain, clean: Callable[[State], Project], tmp_path: Path
+) -> None:
+    clones = [new_small(f"clone{number}", cache=tmp_path / "cache") for number in range(3)]
+    builds = [start(clone) for clone in clones]
+    told = [process.communicate(timeout=300) for process in builds]
+    assert [process.returncode for process in builds] == [0, 0, 0], told
+    for clone in clones:
+        assert built_files(clone) == built_files(clean(State()))
+    late = new_small("late", cache=tmp_path / "cache")
+    assert late.build().ran == []
+    assert built_files(late) == built_files(clean(State()))
+    assert LIBRARY in str(toolchain.library)
+    assert set(KERNEL_STEP) <= set(late.build("--cache-disable", "PROFILE=dev").steps or KERNEL_STEP)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -16,9 +17,9 @@ from terminal import Screen, Session
 
 PACKAGES = Path(__file__).parents[2] / "site_scons/site_tools"
 
-# A build in small: steps that take some tenths of a second, where a tenth counts as slow.
+# A build in small, where a tenth of a second counts as slow. Held steps last until the test says `go_on`.
 PRELUDE = """
-import sys, threading, time
+import signal, sys, threading, time
 from osimage.graph import console
 console.TICK_S, console.SLOW_S = 0.02, 0.1
 here = console.Console()
@@ -26,10 +27,12 @@ def step(tag, text, seconds, **more):
     handle = here.start(tag, text, **more)
     time.sleep(seconds)
     here.finish(handle, tag)
-def together(*steps):
-    threads = [threading.Thread(target=step, args=each) for each in steps]
-    for thread in threads: thread.start()
-    for thread in threads: thread.join()
+released = threading.Event()
+signal.signal(signal.SIGUSR1, lambda *_: released.set())
+def hold(*steps):
+    handles = [here.start(tag, text) for tag, text in steps]
+    while not released.wait(0.02): pass
+    for handle, (tag, _) in zip(handles, steps): here.finish(handle, tag)
 """
 SECONDS = re.compile(r", \d\.\d s")
 
@@ -41,6 +44,10 @@ def environ(**more: str) -> dict[str, str]:
 
 def at_terminal(script: str, width: int = 80, **more: str) -> Session:
     return Session([sys.executable, "-c", PRELUDE + script], environ(**more), width)
+
+
+def go_on(session: Session) -> None:
+    os.kill(session.pid, signal.SIGUSR1)
 
 
 @pytest.mark.parametrize(("running", "width", "line"), [
@@ -60,17 +67,19 @@ def test_the_status_line_has_as_many_steps_as_fit(running: list[tuple[str, float
 
 
 def test_every_step_has_one_line_and_nothing_of_the_status_line_is_left() -> None:
-    session = at_terminal('together(("core", "core 1.96.0", 0.5), ("spec", "target spec", 0.0))\nhere.close()')
+    session = at_terminal('step("spec", "target spec", 0)\nstep("core", "core 1.96.0", 0.5)\nhere.close()')
     assert session.end() == 0
     assert SECONDS.sub("", session.screen) == "[SPEC] target spec\n[CORE] core 1.96.0"
     assert SECONDS.search(session.screen), "a slow step's seconds are worth telling"
 
 
 def test_what_runs_is_told_while_it_runs() -> None:
-    session = at_terminal('together(("core", "core", 1.0), ("kernel", "kernel", 1.0))\nhere.close()')
-    seen = session.read_until(lambda output: "kernel 0 s" in output)
-    assert Screen(80).feed(seen).text in ("… core 0 s, kernel 0 s", "… kernel 0 s, core 0 s")
+    session = at_terminal('hold(("core", "core"), ("kernel", "kernel"))\nhere.close()')
+    seen = session.read_until(lambda output: re.search(r"core \d+ s, kernel \d+ s.*\r$", output))
+    assert re.fullmatch(r"… core \d+ s, kernel \d+ s", Screen(80).feed(seen).text)
+    go_on(session)
     assert session.end() == 0
+    assert SECONDS.sub("", session.screen) == "[CORE] core\n[KERNEL] kernel"
 
 
 @pytest.mark.parametrize("stream", ["stdout", "stderr"])
@@ -82,41 +91,42 @@ def talk():
     time.sleep(0.1)  # in the middle of a line nothing is drawn
     print("SCons", file=sys.{stream})
 threading.Thread(target=talk).start()
-step("core", "core", 1.0)
+hold(("core", "core"))
 here.close()
 print("the end")
 """
     session = at_terminal(script)
-    seen = session.read_until(lambda output: re.search(r"SCons.*core 1 s|SCons.*core 0 s", output, re.DOTALL))
-    assert re.fullmatch(r"scons: said by SCons\n… core [01] s", Screen(80).feed(seen).text)
+    seen = session.read_until(lambda output: re.search(r"SCons.*core \d+ s.*\r$", output, re.DOTALL))
+    assert re.fullmatch(r"scons: said by SCons\n… core \d+ s", Screen(80).feed(seen).text)
+    go_on(session)
     assert session.end() == 0
     assert SECONDS.sub("", session.screen) == "scons: said by SCons\n[CORE] core\nthe end"
 
 
 def test_lines_do_not_make_the_status_line_flicker() -> None:
     session = at_terminal("""
-threading.Thread(target=step, args=("core", "core", 0.8), daemon=True).start()
+threading.Thread(target=step, args=("core", "core", 600), daemon=True).start()
 time.sleep(0.3)
 for number in range(5): here.line("quick", f"number {number}")
-time.sleep(0.7)
 here.close()
 """)
     assert session.end() == 0
     # Line and status line come in one piece: after each line the status line is there again.
-    assert len(re.findall(r"number \d\r\n\r(?:\x1b\[2m)?… core 0 s", session.output)) == 5
+    assert len(re.findall(r"number \d\r\n\r(?:\x1b\[2m)?… core \d+ s", session.output)) == 5
 
 
 def test_a_narrower_window_gets_a_shorter_line() -> None:
-    session = at_terminal('step("core", "core 1.96.0 for x86_64-hello", 2.0)\nhere.close()')
-    session.read_until(lambda output: "hello 0 s" in output)
+    session = at_terminal('hold(("core", "core 1.96.0 for x86_64-hello"))\nhere.close()')
+    session.read_until(lambda output: re.search(r"x86_64-hello \d s", output))
     session.resize(20)
     session.read_until(lambda output: re.search(r"… core 1\.96\.0… \d s", output))
+    go_on(session)
     assert session.end() == 0
 
 
 def test_closing_in_the_middle_of_a_step_clears_the_line() -> None:
     session = at_terminal("""
-threading.Thread(target=step, args=("core", "core", 9), daemon=True).start()
+threading.Thread(target=step, args=("core", "core", 600), daemon=True).start()
 time.sleep(0.4)
 here.close()
 print("interrupted")

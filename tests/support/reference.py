@@ -81,7 +81,6 @@ FILES = {
 STATUSES = {
     "0": "everything asked for is made, or the machine ran until it settled, switched itself off or was closed",
     "2": "an error, which was told; also a build that a signal interrupted",
-    "130, 143, 129": "a machine was running and Ctrl-C, SIGTERM or SIGHUP ended it",
 }
 
 # Where the loader's messages are, under headings of a person's.

@@ -19,7 +19,10 @@ _MANIFEST = '[package]\nname = "{}"\nversion = "0.0.0"\nedition = "2024"\n'
 _BUILTINS = "compiler-builtins/compiler-builtins"
 LIBRARY_FILES = {
     "core/Cargo.toml": _MANIFEST.format("core"),
-    "core/src/lib.rs": CORE + 'pub mod extra;\n#[lang = "sync"] pub unsafe auto trait Sync {}\n',
+    "core/src/lib.rs": CORE
+    + 'pub mod extra;\n'
+    + '#[lang = "sync"] pub unsafe auto trait Sync {}\n'
+    + '#[lang = "drop_in_place"] pub unsafe fn drop_in_place<T: PointeeSized>(at: *mut T) { drop_in_place(at) }\n',
     "core/src/extra.rs": "pub const EXTRA: u8 = 1;\n",
     "alloc/Cargo.toml": _MANIFEST.format("alloc")
     + f'[dependencies]\ncore = {{ path = "../core" }}\ncompiler_builtins = {{ path = "../{_BUILTINS}" }}\n',
@@ -43,19 +46,19 @@ LOADER_FILES = {
     "loader/stage1/main.rs": STAGE,
     "loader/stage1/link.ld": f"""SECTIONS {{
     .boot STAGE1_ADDRESS : {{
-        . = {layout.STAGE1_MAGIC_OFFSET}; QUAD({layout.STAGE1_MAGIC:#x})
-        . = {layout.STAGE1_CODE_SIZE - 1}; BYTE(0)
+        . += {layout.STAGE1_MAGIC_OFFSET}; QUAD({layout.STAGE1_MAGIC:#x})
+        . += {layout.STAGE1_CODE_SIZE - layout.STAGE1_MAGIC_OFFSET - 9}; BYTE(0)
     }}
-    /DISCARD/ : {{ *(*) }}
+    /DISCARD/ : {{ *(.text .text.* .eh_frame .comment .debug_*) }}
 }}
 """,
     "loader/stage2/main.rs": STAGE,
     "loader/stage2/link.ld": f"""SECTIONS {{
     .boot STAGE2_ADDRESS : {{
-        . = {layout.STAGE2_MAGIC_OFFSET}; QUAD({layout.STAGE2_MAGIC:#x})
-        . = 1000; *(.text .text.*)
+        . += {layout.STAGE2_MAGIC_OFFSET}; QUAD({layout.STAGE2_MAGIC:#x})
+        . += 1000; *(.text .text.*)
     }}
-    /DISCARD/ : {{ *(.eh_frame .comment) *(.debug_*) }}
+    /DISCARD/ : {{ *(.eh_frame .comment .debug_*) }}
 }}
 """,
 }
@@ -65,8 +68,10 @@ KERNEL = """\
 #![no_main]
 #![feature(rustc_private)]
 #[panic_handler] fn panic(_: &core::panic::PanicInfo) -> ! { loop {} }
-#[unsafe(no_mangle)] pub static TEXT: &[u8; 12] = b"Hello World!";
-#[unsafe(no_mangle)] pub extern "C" fn _start() -> ! { loop {} }
+pub struct Data { pub text: &'static [u8; 12], pub extra: u8 }
+pub static DATA: Data = Data { text: TEXT, extra: core::extra::EXTRA };
+const TEXT: &[u8; 12] = b"Hello World!";
+#[unsafe(no_mangle)] pub extern "C" fn _start() -> &'static Data { &DATA }
 """
 SCONSTRUCT = FILES["SConstruct"].replace('"bios", sysroot=sysroot', '"bios", sysroot=sysroot, source="loader"')
 PROJECT_FILES = {
@@ -109,8 +114,8 @@ class Toolchain:
             self.edit(name, text)
 
     def write_rustc(self, comment: str) -> None:
-        """Another compiler, by its content."""
-        answer = f'case "$*" in "--print sysroot") echo "{self.folder}"; exit;; esac'
+        """Another compiler, by its content; where it lies is not in it."""
+        answer = 'case "$*" in "--print sysroot") dirname "$(dirname "$0")"; exit;; esac'
         _program(self.rustc, f'#!/bin/sh\n# {comment}\n{answer}\nexec {RUSTC} "$@"\n')
 
     def write_linker(self, comment: str) -> None:

@@ -205,17 +205,17 @@ def test_overrides_come_after(tmp_path: Path, rustc_1_96: Rustc) -> None:
         (b'{"arch": "\xff"}', f"{SOURCE} is not text: byte 10 is not UTF-8."),
         (
             json.dumps(TODAY | {"panic-stratgy": "abort"}),
-            "rustc 1.96.0 knows no key 'panic-stratgy'. Did you mean 'panic-strategy'?",
+            f"{SOURCE}: rustc 1.96.0 knows no key 'panic-stratgy'. Did you mean 'panic-strategy'?",
         ),
-        (json.dumps(TODAY | {"os": 3}), "os is 3, but rustc 1.96.0 wants a string."),
+        (json.dumps(TODAY | {"os": 3}), f"{SOURCE}: os is 3, but rustc 1.96.0 wants a string."),
         (
             json.dumps(TODAY | {"default-hidden-visibility": "yes", "frame-pointer": "Always"}),
-            'frame-pointer is "Always", but rustc 1.96.0 wants "always", "non-leaf" or "may-omit". '
+            f'{SOURCE}: frame-pointer is "Always", but rustc 1.96.0 wants "always", "non-leaf" or "may-omit". '
             "Did you mean 'always'?",
         ),
         (
             json.dumps(TODAY | {"linker-flavor": []}),
-            "linker-flavor is [], but rustc 1.96.0 wants "
+            f"{SOURCE}: linker-flavor is [], but rustc 1.96.0 wants "
             '"gnu", "gnu-lld", "gnu-cc", "gnu-lld-cc", "darwin", "darwin-lld", "darwin-cc", "darwin-lld-cc", '
             '"wasm-lld", "wasm-lld-cc", "unix", "unix-cc", "msvc-lld", "msvc", "em-cc", "bpf", "llbc", "ptx", "gcc", '
             '"ld", "ld.lld", "ld64.lld", "lld-link", "wasm-ld" or "em".',

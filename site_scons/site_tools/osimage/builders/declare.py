@@ -6,7 +6,7 @@ import os
 import pickle
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import SCons.Errors
@@ -14,12 +14,13 @@ import SCons.Node.FS
 import SCons.Script
 
 from ..action import Plan
-from ..errors import DeclarationError, OsimageError, Where, did_you_mean
+from ..errors import DeclarationError, OsimageError, Where
 from ..graph.nodes import add_steps, step_of
 from ..graph.plans import Entry, key_of
 from ..graph.project import Declared, Project
 from ..graph.state import STATE
 from .call import Call
+from .signature import Signature
 
 _NOT_A_PERSONS = (os.path.dirname(os.path.dirname(__file__)), os.path.dirname(os.path.dirname(SCons.Script.__file__)))
 KINDS = ("TargetSpec", "Sysroot", "Kernel", "Bootloader", "DiskImage")
@@ -75,29 +76,13 @@ def build_folder(env: Any) -> tuple[str, str]:
 
 def method(function: Callable[..., Any]) -> Callable[..., Any]:
     """FUNCTION, a builder's method with explicit keywords, with wrong calls kept as faults of the SConstruct's line."""
-    kind = function.__name__
-    code = function.__code__
-    names = code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount]
-    positional = code.co_argcount - 1
-    optional = function.__kwdefaults__ or {}
-    required = names[: positional - len(function.__defaults__ or ())]
-    needed = (*required, *(name for name in names[positional:] if name not in optional))
+    signature = Signature.of(function)
+    kind = signature.kind
 
     def run(env: Any, *args: Any, **keywords: Any) -> Any:
-        given = dict(zip(names, args, strict=False)) | keywords
-        name = given.get("name", optional.get("name"))
-        where = caller(f"env.{kind}({'' if names[0] == 'name' else 'name='}{_quoted(name)})")
+        where = caller(signature.spoken(args, keywords))
         project = project_of(env)
-        faults = [f"it has no argument '{word}'.{did_you_mean(word, names)}" for word in keywords if word not in names]
-        if len(args) > positional:
-            takes = f"{positional} argument{'s' if positional > 1 else ''} without a keyword"
-            faults.append(f"it takes {takes} ({', '.join(names[:positional])}), not {len(args)}.")
-        faults += [f"it needs the argument '{word}'." for word in needed if word not in given]
-        if build_folder(env)[0] != project.build:
-            faults.append(
-                f"BUILD_DIR is '{env.subst('$BUILD_DIR')}' here, but all of a project goes to one folder, which is "
-                f'{project.build}/ already. Name it once: Environment(tools=["osimage"], BUILD_DIR=…).'
-            )
+        faults = [*signature.faults(args, keywords), *_other_folder(env, project)]
         try:
             if faults:
                 raise DeclarationError(where, faults)
@@ -111,16 +96,21 @@ def method(function: Callable[..., Any]) -> Callable[..., Any]:
             from ..graph import bug
 
             project.fault(where, DeclarationError(where, bug.words(error)))
-        return nothing(env, kind, name)
+        return nothing(env, kind, signature.given(args, keywords).get("name"))
 
     run.__doc__ = function.__doc__
     run.__name__ = kind
     return run
 
 
-def _quoted(name: Any) -> str:
-    """NAME as a person would write it in a call."""
-    return f'"{name}"' if isinstance(name, str) else "" if name is None else f"{name!r:.40}"
+def _other_folder(env: Any, project: Project) -> Iterator[str]:
+    """What is wrong where ENV names another build folder than the first environment did; told once."""
+    if build_folder(env)[0] != project.build and not project.elsewhere:
+        project.elsewhere = True
+        yield (
+            f"BUILD_DIR is '{env.subst('$BUILD_DIR')}' here, but all of a project goes to one folder, which is "
+            f'{project.build}/ already. Name it once: Environment(tools=["osimage"], BUILD_DIR=…).'
+        )
 
 
 def caller(call: str) -> Where:

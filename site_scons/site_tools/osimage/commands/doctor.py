@@ -43,7 +43,7 @@ def print_report(project: Project) -> None:
     if faults:
         print("\nThe SConstruct has faults:")
         for fault in faults:
-            print(f"  {fault}")
+            print("  " + fault.replace("\n", "\n    "))
 
 
 def table(lines: Sequence[Line], width: int | None, *, colour: bool = False) -> Iterator[str]:

@@ -20,7 +20,7 @@ _JOINED = re.compile(
     r"|library-path)=)(.+)"
 )
 _APART = frozenset({"-T", "-L", "-R", "--script", "-script", "--version-script", "--dynamic-list", "--just-symbols"})
-_INCLUDE = re.compile(r'^\s*INCLUDE\s+"?([^\s"]+)"?', re.MULTILINE)
+_INCLUDE = re.compile(r'(?:^|[\s;{}])INCLUDE\s+"?([^\s";{}]+)"?')
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
+from .fault import FaultError
+
 
 @dataclass(frozen=True)
 class Package:
@@ -42,8 +44,15 @@ class Metadata:
 
 
 def parse(text: str) -> Metadata:
-    """What `cargo metadata --format-version 1` prints."""
-    described = json.loads(text)
+    """What `cargo metadata --format-version 1` prints.
+
+    Raises:
+        FaultError: it is no JSON.
+    """
+    try:
+        described = json.loads(text)
+    except ValueError:
+        raise FaultError("`cargo metadata` printed no JSON, as cargo would. Use another compiler: RUSTC=…") from None
     packages = {package["id"]: _package(package) for package in described["packages"]}
     return Metadata(packages, tuple(described["workspace_members"]), described["workspace_root"])
 

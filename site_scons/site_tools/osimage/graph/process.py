@@ -5,8 +5,10 @@ from __future__ import annotations
 import importlib
 import os
 import shlex
+import signal
 import subprocess
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -66,8 +68,20 @@ def run_program(action: Action, out: str, root: Path, programs: Programs, stop: 
                 break
             except subprocess.TimeoutExpired:
                 if stop():
-                    process.terminate()
+                    for pid in reversed(_family(process.pid)):
+                        with suppress(ProcessLookupError):
+                            os.kill(pid, signal.SIGTERM)
     return Outcome(process.returncode, stdout.decode(errors="replace"), stderr.decode(errors="replace"))
+
+
+def _family(pid: int) -> list[int]:
+    """PID and the processes that it has started, such as rustc's linker, each after the one that started it."""
+    found = [pid]
+    for parent in found:
+        with suppress(OSError):
+            tasks = Path(f"/proc/{parent}/task").glob("*/children")  # proc(5)
+            found += [int(child) for task in tasks for child in task.read_text(encoding="ascii").split()]
+    return found
 
 
 def environment(

@@ -47,6 +47,7 @@ class Project:
         self.build = build
         self.arguments = arguments
         self.faults: list[str] = []
+        self.elsewhere = False  # whether it was told that a later environment names another build folder
         self.unusable = False  # whether nothing can be planned, which is among the faults
         self.notes: list[str] = []
         self.declared: dict[str, tuple[str, Where]] = {}

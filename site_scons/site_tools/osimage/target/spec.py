@@ -60,9 +60,11 @@ def plan(spec: TargetSpec, rustc: Rustc, root: Path, build: str = "build") -> tu
     checker = Checker(rustc.target_spec_schema(), f"rustc {rustc.release}")
     described, notes = _migrated(spec, rustc, checker, root) if spec.source else (_generated(spec, rustc, checker), [])
     text = canonical_json(described)
-    faults = checker.faults(described) or verdict.llvm_faults(described, text, spec.name, rustc, checker)
+    # A layout is filled in where the rest is right.
+    faults = checker.faults({"data-layout": "", **described}) or checker.faults(described)
+    faults = faults or verdict.llvm_faults(described, text, spec.name, rustc, checker)
     if faults:
-        raise DeclarationError(spec.where, faults)
+        raise DeclarationError(spec.where, [f"{spec.source}: {fault}" for fault in faults] if spec.source else faults)
     target = Target(spec.name, f"{build}/{spec.name}.json", text, described)
     action = write_text("spec", f"target spec {spec.name}", target.path, target.json, spec.where)
     return Plan((action,), consulted=(spec.source or f"{spec.name}.json",), notes=tuple(notes)), target

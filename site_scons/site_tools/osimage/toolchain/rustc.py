@@ -51,22 +51,14 @@ class Rustc:
         Raises:
             ToolchainError: there is no such target.
         """
-        import json
-
         if base not in self.target_list():
             guess = did_you_mean(base, self.target_list())
             raise ToolchainError(f"rustc {self.release} has no built-in target '{base}'.{guess}")
-        spec: dict[str, Any] = json.loads(
-            self._say("-Zunstable-options", "--print", "target-spec-json", "--target", base)
-        )
-        return spec
+        return self._describe("target-spec-json", "--target", base)
 
     def target_spec_schema(self) -> dict[str, Any]:
         """The JSON Schema of target specs; a fresh dictionary."""
-        import json
-
-        schema: dict[str, Any] = json.loads(self._say("-Zunstable-options", "--print", "target-spec-json-schema"))
-        return schema
+        return self._describe("target-spec-json-schema")
 
     def unstable_options(self) -> frozenset[str]:
         """The names that `-Z` knows: `embed-metadata`, `threads`."""
@@ -119,6 +111,19 @@ class Rustc:
         """The indented names of a list that rustc prints for people."""
         _, output, _ = self.ask((("--print", what, *_target(name)), ((f"{name}.json", spec_json),)))
         return tuple(re.findall(r"^ +([^ ]+)(?: +- |$)", output, re.MULTILINE))
+
+    def _describe(self, what: str, *arguments: str) -> dict[str, Any]:
+        import json
+
+        try:
+            described = json.loads(self._say("-Zunstable-options", "--print", what, *arguments))
+        except ValueError:
+            described = None
+        if not isinstance(described, dict):
+            raise ToolchainError(
+                f"{self.path} --print {what} prints no JSON, as a compiler would. Take another: RUSTC=…"
+            )
+        return described
 
     def _say(self, *arguments: str, spec: tuple[str, str] | None = None) -> str:
         files = ((f"{spec[0]}.json", spec[1]),) if spec else ()
