@@ -9,9 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import boards
 import pytest
 from loader_files import LoaderFiles, bound
+from optional import program
 from osimage.toolchain.find import find_rustc
 from project import Project
 
@@ -27,6 +27,7 @@ Default(env.Bootloader("bios", sysroot=sysroot))
 @pytest.fixture(scope="session")
 def loader_files(tmp_path_factory: pytest.TempPathFactory, shared_cache: Path) -> LoaderFiles:
     """The loader, on the core of the example's target: the one place where these tests get it from."""
+    program("qemu-system-x86_64", "qemu-system-x86")  # without it nothing of it can be shown
     project = Project(tmp_path_factory.mktemp("loader"), shared_cache).write({"SConstruct": SCONSTRUCT})
     project.build()
     return LoaderFiles(project.read("build/bios/stage1.bin"), project.read("build/bios/stage2.bin"), project.root)
@@ -65,12 +66,3 @@ def disk(loader_files: LoaderFiles, tmp_path: Path) -> Callable[..., Path]:
         return path
 
     return write
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Without QEMU a boot cannot be shown."""
-    if boards.has_qemu():
-        return
-    for item in items:
-        if {"disk", "loader_files"} & set(getattr(item, "fixturenames", ())):
-            item.add_marker(pytest.mark.skip(reason="qemu-system-x86_64 is not installed"))

@@ -52,7 +52,6 @@ def test_what_an_empty_store_gets(
     ((), f"{SPEC}, from the cache"),
     (("--cache-disable",), SPEC),
     (("--cache-readonly",), f"{SPEC}, from the cache"),
-    (("--cache-show",), f"{SPEC}, from the cache"),
 ])  # fmt: skip
 def test_what_a_filled_store_gives(
     options: tuple[str, ...], shown: str, new_project: Callable[..., Project], tmp_path: Path
@@ -60,6 +59,13 @@ def test_what_a_filled_store_gives(
     new_project("first", cache=tmp_path / "store").build("x86_64-hello.json")
     second = new_project("second", cache=tmp_path / "store")
     assert second.build("x86_64-hello.json", *options).stdout == f"{shown}\n"
+
+
+def test_cache_show_tells_the_command_too(new_project: Callable[..., Project], tmp_path: Path) -> None:
+    new_project("first", cache=tmp_path / "store").build("x86_64-hello.json")
+    second = new_project("second", cache=tmp_path / "store")
+    shown = second.build("x86_64-hello.json", "--cache-show").stdout
+    assert shown.startswith(f"{SPEC}, from the cache\n# osimage.text build/x86_64-hello.json ")
 
 
 def test_products_and_their_paths_are_verbs(project: Project) -> None:

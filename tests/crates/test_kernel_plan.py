@@ -26,7 +26,8 @@ def test_a_kernel_is_one_step(planned: PlanIt, tmp_path: Path) -> None:
     assert step.argv == (
         *("rustc", "--crate-name", "hello", "--edition=2024", "kernel/src/main.rs"),
         *("--error-format=json", "--json=diagnostic-rendered-ansi", "--crate-type", "bin"),
-        *("--emit=dep-info={out}/hello.d,link={out}/hello.elf", "-Cembed-bitcode=no", "-Cdebuginfo=2"),
+        *("--emit=dep-info={out}/hello.d,link={out}/hello.elf", "--out-dir={out}"),
+        *("-Cembed-bitcode=no", "-Cdebuginfo=2"),
         *("--check-cfg", "cfg(docsrs,test)", "--check-cfg", "cfg(feature, values())"),
         *(f"-Cmetadata={hashed}", f"-Cextra-filename=-{hashed}"),
         *("--target", "build/x86_64-hello.json", "-Zunstable-options", "--sysroot", "build/sysroot"),

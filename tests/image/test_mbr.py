@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
+from optional import program
 from osimage.image.mbr import Partition, chs, master_boot_record
 
 KERNEL = Partition(64, 6, 0xDA, active=True)
-
-
-def program(name: str) -> str:
-    """The absolute path of NAME, which may be one that only root has on PATH."""
-    found = shutil.which(name, path=os.environ["PATH"] + ":/usr/sbin:/sbin")
-    if found is None:
-        pytest.skip(f"{name} is not installed")
-    return found
 
 
 def test_every_byte_is_where_it_belongs() -> None:
@@ -88,6 +80,8 @@ def disk(folder: Path) -> str:
 )
 def test_other_programs_read_the_same(command: list[str], says: str, tmp_path: Path) -> None:
     image = disk(tmp_path)
-    done = subprocess.run([program(command[0]), *command[1:], image], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [program(command[0], "fdisk"), *command[1:], image], capture_output=True, text=True, check=True
+    )
     assert done.stdout == says.format(image)
     assert done.stderr == ""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import io
 import os
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 from boot_sectors import SECTORS
+from optional import program
 from osimage.errors import Where
 from osimage.machine.declaration import MachineDeclaration
 from osimage.machine.run import run
@@ -39,12 +39,7 @@ class Terminal(io.StringIO):
 
 @pytest.fixture(scope="session")
 def qemu_path() -> str:
-    path = shutil.which("qemu-system-x86_64")
-    if path is None and os.environ.get("CI") == "true":
-        pytest.fail("there is no qemu-system-x86_64")
-    if path is None:
-        pytest.skip("there is no qemu-system-x86_64")
-    return path
+    return program("qemu-system-x86_64", "qemu-system-x86")
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import socket
 import subprocess
 import tempfile
@@ -196,10 +195,3 @@ def shows(words: str) -> Wanted:
 def _lines(cells: tuple[Cell, ...]) -> tuple[str, ...]:
     text = "".join(cell.character for cell in cells)
     return tuple(text[at : at + COLUMNS] for at in range(0, len(text), COLUMNS))
-
-
-def has_qemu() -> bool:
-    """Whether there is a QEMU for these tests."""
-    return any(
-        (Path(folder) / "qemu-system-x86_64").is_file() for folder in os.environ.get("PATH", "").split(os.pathsep)
-    )

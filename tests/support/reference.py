@@ -34,7 +34,7 @@ OPTIONS = {
     "-Q": "without SCons' own lines about reading and building; `dev` adds it",
     "--cache-disable": "neither take results from the store nor put any there",
     "--cache-readonly": "take results from the store, put none there",
-    "--cache-show": "changes nothing: a step whose result comes from the store always says so",
+    "--cache-show": "shows the command also of a step whose result comes from the store",
 }
 
 # Environment variables that osimage looks at.

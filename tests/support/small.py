@@ -97,6 +97,8 @@ IMAGE = ["hello.img"]
 EVERYTHING = [*SPEC, *SCRIPT, *CONFIGURE, *CORE_STEP, *BUILTINS, *LAYOUT, *CRATES, *STAGES, *LINKED, *KERNEL_STEP, *STRIP,
               *IMAGE]  # fmt: skip
 
+_HOOK = '[ -f "$0.hook" ] && . "$0.hook"\n'
+
 
 class Toolchain:
     """The toolchain in FOLDER: `bin/rustc` and `bin/cargo`, a linker, and LIBRARY_FILES as rust-src."""
@@ -107,7 +109,7 @@ class Toolchain:
         self.linker = folder / f"lib/rustlib/{HOST}/bin/rust-lld"
         self.library = folder / LIBRARY
         self.rustc.parent.mkdir(parents=True)
-        (folder / "bin/cargo").symlink_to(CARGO)
+        _program(folder / "bin/cargo", f'#!/bin/sh\n{_HOOK}exec {CARGO} "$@"\n')
         self.write_rustc("")
         self.write_linker("")
         for name, text in LIBRARY_FILES.items():
@@ -116,11 +118,25 @@ class Toolchain:
     def write_rustc(self, comment: str) -> None:
         """Another compiler, by its content; where it lies is not in it."""
         answer = 'case "$*" in "--print sysroot") dirname "$(dirname "$0")"; exit;; esac'
-        _program(self.rustc, f'#!/bin/sh\n# {comment}\n{answer}\nexec {RUSTC} "$@"\n')
+        _program(self.rustc, f'#!/bin/sh\n# {comment}\n{answer}\n{_HOOK}exec {RUSTC} "$@"\n')
 
     def write_linker(self, comment: str) -> None:
         """Another linker, by its content; rustc calls it with its flavour in front."""
         _program(self.linker, f'#!/bin/sh\n# {comment}\n[ "$1" = -flavor ] && shift 2\nexec {LINKER} "$@"\n')
+
+    def hook(self, words: str, before: str = "", after: str = "", program: str = "rustc") -> None:
+        """Let PROGRAM run shell commands BEFORE and AFTER its work, whenever WORDS are among its arguments.
+
+        The hook is no part of the program's identity; it is gone when `unhook` was called.
+        """
+        real = {"rustc": RUSTC, "cargo": CARGO}[program]
+        work = f'{before}\n{real} "$@" || exit\n{after}\nexit 0'
+        (self.folder / f"bin/{program}.hook").write_text(f'case "$*" in *"{words}"*)\n{work};;\nesac\n')
+
+    def unhook(self) -> None:
+        """Leave the programs alone."""
+        for path in self.rustc.parent.glob("*.hook"):
+            path.unlink()
 
     def edit(self, name: str, text: str) -> None:
         """Write a file of rust-src."""

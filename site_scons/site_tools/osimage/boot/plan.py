@@ -190,7 +190,7 @@ class _Steps:
         return (
             "rustc", f"--crate-name={crate}", *self.sysroot.arguments(), *CODE,
             *((f"-Cunsafe-allow-abi-mismatch={mixed}",) if mixed else ()),
-            "--error-format=json", "--json=diagnostic-rendered-ansi",
+            f"--out-dir={OUT}", "--error-format=json", "--json=diagnostic-rendered-ansi",
             f"--remap-path-prefix={self.source}=/osimage/bootloader", "-Zremap-cwd-prefix=.",
         )  # fmt: skip
 

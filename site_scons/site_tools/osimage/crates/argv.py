@@ -89,7 +89,7 @@ def _emit(command: Command) -> Iterator[str]:
         yield f"--emit=dep-info={OUT}/{dep_info},link={OUT}/{elf}"
     else:
         yield "--emit=dep-info,metadata,link" if target.is_rlib else "--emit=dep-info,link"
-        yield f"--out-dir={OUT}"
+    yield f"--out-dir={OUT}"  # for objects too: where a link fails, rustc leaves them
 
 
 def _known_features(names: tuple[str, ...]) -> str:

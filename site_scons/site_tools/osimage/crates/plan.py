@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 from ..action import Plan
@@ -44,10 +45,26 @@ def plan(
             what of the project cannot be built.
         ToolchainError: the compiler or cargo cannot be run.
     """
+    place = Place(str(root), build)
+    before = _locks(declaration, place)
     try:
-        return _plan(declaration, sysroot, rustc, cargo, Place(str(root), build), environ)
-    except FaultError as fault:
-        raise DeclarationError(declaration.where, str(fault)) from None
+        made, kernel = _plan(declaration, sysroot, rustc, cargo, place, environ)
+    except (DeclarationError, FaultError) as fault:
+        faults = fault.faults if isinstance(fault, DeclarationError) else (str(fault),)
+        raise DeclarationError(declaration.where, (*faults, *_written(before, declaration, place))) from None
+    return made._replace(notes=(*made.notes, *_written(before, declaration, place))), kernel
+
+
+def _locks(declaration: KernelDeclaration, place: Place) -> frozenset[str]:
+    """The lock files, absolute, that lie where cargo may have one for the manifest of DECLARATION."""
+    above = PurePath(place.absolute(declaration.manifest)).parents
+    return frozenset(str(folder / "Cargo.lock") for folder in above if os.path.exists(folder / "Cargo.lock"))
+
+
+def _written(before: frozenset[str], declaration: KernelDeclaration, place: Place) -> list[str]:
+    """What is to be said of a lock file that cargo wrote since there were only those of BEFORE."""
+    new = sorted(_locks(declaration, place) - before)
+    return [f"there was no {place.shown(lock)}: cargo wrote it. Keep it with the sources." for lock in new]
 
 
 def check(

@@ -85,11 +85,8 @@ def resolve(
         {package.manifest for package in local} | {os.path.join(workspace.workspace_root, "Cargo.toml")}
     ):
         faults += settings.of_manifest(read.at(path), place.shown(path))
-    faults += _placeholders(flags, local, configuration.environment(config, environ))
-    is_new = kept is None and os.path.exists(lock)
-    written = [f"there was no {place.shown(lock)}: cargo wrote it. Keep it with the sources."] if is_new else []
-    _stop_on(declaration, [*faults, *written] if faults else [])
-    notes = [*(f"cargo: {warning}" for warning in query.warnings), *written]
+    _stop_on(declaration, [*faults, *_placeholders(flags, local, configuration.environment(config, environ))])
+    notes = [f"cargo: {warning}" for warning in query.warnings]
     return Resolved(
         selection, graph, package, packages, workspace.workspace_root, lock, flags, config, read, tuple(notes)
     )

@@ -34,6 +34,7 @@ class Machine(NamedTuple):
     toolchain_folder: str  # of the compiler's own crates for this host (absolute): its identity covers them
     store: DiskStore | None
     verbose: bool
+    show_cached: bool  # --cache-show: the command also of a step whose outputs come from the store
 
 
 MachineSource = Callable[[], Machine]

@@ -56,6 +56,8 @@ def restore(engine: Engine, action: Action) -> bool:
             outputs = _publish(engine, scratch.absolute, digests)
         engine.records.put(action.outputs[0], Record(encoded.digest.hash, outputs, read, result.stderr))
         engine.console.line(action.step, f"{action.label}, from the cache")
+        if engine.machine.show_cached:
+            engine.console.write(shell_line(action, scratch.relative, engine.root, engine.machine.programs))
         engine.show_diagnostics(action, result.stderr)
         return True
     return False

@@ -134,7 +134,7 @@ class Project:
             store = open_store(self.environ(), bool(CacheDir.cache_readonly))
         verbose = self.setting("VERBOSE") not in ("", "0")
         libraries = f"{rustc.sysroot}/lib/rustlib/{rustc.host}/lib"
-        return Machine(programs_for(self.found), libraries, store, verbose)
+        return Machine(programs_for(self.found), libraries, store, verbose, bool(CacheDir.cache_show))
 
     def start(self) -> None:
         """Do what belongs to the start of a build, once, whoever comes first: SCons' progress or the first step."""
