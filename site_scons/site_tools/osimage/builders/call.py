@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -67,14 +68,18 @@ class Call:
         return bool(value)
 
     def path(self, argument: str, value: Any) -> str:
-        """VALUE, a text as SCons reads paths or a node, relative to the project; absolute where it lies outside.
+        """VALUE, a text as SCons reads paths or a node, relative to the project; absolute where it is said so.
 
         A text counts from the SConscript that says it; in a variant directory what lies in the source directory is
         meant. Whether it is a file, a folder or nothing is for the stage to say.
         """
         if not hasattr(value, "srcnode") and not self.text(argument, value):
             return ""
-        return str(self.env.Entry(value).srcnode().get_path(self.env.fs.Top))
+        top = self.env.fs.Top
+        path = str(self.env.Entry(value).srcnode().get_path(top))
+        if path.startswith("/") and not str(value).startswith("/"):  # so SCons names what lies outside
+            return os.path.relpath(path, top.get_abspath())
+        return path
 
     def paths(self, argument: str, value: Any) -> tuple[str, ...]:
         """VALUE, one of these or a list of them, or of what other builders returned, as paths."""

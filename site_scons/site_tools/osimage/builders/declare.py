@@ -92,6 +92,9 @@ def method(function: Callable[..., Any]) -> Callable[..., Any]:
             project.fault(where, error)
         except SCons.Errors.UserError as error:
             project.fault(where, DeclarationError(where, " ".join(str(error).split())))
+        except OSError as error:
+            name = os.path.relpath(error.filename, project.root) if isinstance(error.filename, str) else "a file"
+            project.fault(where, DeclarationError(where, f"{name} cannot be read: {error.strerror or error}."))
         except Exception as error:
             from ..graph import bug
 

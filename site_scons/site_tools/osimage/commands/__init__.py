@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import sys
 from typing import Any
 
 from ..builders.declare import project_of
@@ -24,6 +25,8 @@ def add_verbs(env: Any) -> None:
     if project.equipped:
         return
     project.equipped = True
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="replace")  # a letter that the terminal lacks is no reason to stop
     import SCons.Script
 
     from ..graph.finish import leave_quickly
@@ -34,7 +37,8 @@ def add_verbs(env: Any) -> None:
     if SCons.Script.GetOption("clean"):
         # Also what an SConstruct with faults, or one that was changed since, no longer names.
         old = [path for path in project.engine.records.outputs() if not os.path.isdir(path)]  # SCons removes all in it
-        env.Clean(image, [env.fs.File(path, env.fs.Top) for path in old])
+        # Without an image declared, what SCons cleans by itself is the project's folder.
+        env.Clean([*image, env.fs.Top], [env.fs.File(path, env.fs.Top) for path in old])
     SCons.Script.Help(help_text(project))
     SCons.Script.SetOption("num_jobs", os.cpu_count() or 1)  # SCons' own default is 1; a person's -j wins
     SCons.Script.SetOption("no_progress", True)
@@ -62,9 +66,12 @@ def _end(project: Project) -> None:
 
 def _check_verbs(project: Project, verbs: list[str]) -> None:
     """What a person asks for must be a verb or a file; SCons' own words for a slip suggest nothing."""
+    import SCons.Script
     from SCons.Node.Alias import default_ans
 
-    for verb in verbs:
+    if SCons.Script.GetOption("climb_up"):
+        return  # names are relative to the folder where scons was called
+    for verb in (verb.removeprefix("#") for verb in verbs):
         if not default_ans.lookup(verb) and not os.path.lexists(verb) and verb not in project.producers:
             close = did_you_mean(verb, [*map(str, default_ans), *project.producers])
             if close:

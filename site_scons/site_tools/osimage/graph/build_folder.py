@@ -73,7 +73,8 @@ def _link(link: Path, target: str) -> None:
         if os.readlink(link) == target:
             return
     except OSError:
-        _no_folder(link)
+        if link.is_dir():
+            link.rmdir()  # what is in it is nobody's to remove
     temporary = link.with_name(f"{TEMPORARY}{link.name}.{os.getpid()}")
     temporary.symlink_to(target)
     temporary.replace(link)

@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 from ..action import ROOT, Action
 
+OUTSIDE = ("/", "../")  # how names begin of what lies outside the project
+
 
 class DepInfo(NamedTuple):
     """The files read, as rustc named them (relative to its working directory or absolute), and the variables read."""
@@ -55,6 +57,7 @@ def split(
     declared is what lies below the build folder or outside the project.
     """
     declared = {entry.path for entry in action.inputs if entry.kind == "file"}
+    outside = {posixpath.normpath(posixpath.join(root, path)) for path in declared if path.startswith(OUTSIDE)}
     trees = tuple(f"{entry.path}/" for entry in action.inputs if entry.kind == "tree")
     sources: set[str] = set()
     undeclared: set[str] = set()
@@ -62,7 +65,9 @@ def split(
         name = _relative(file, root)
         if name in declared or name.startswith(trees) or name.startswith(f"{toolchain}/"):
             continue
-        if name.startswith(("/", "../", f"{build}/")):
+        if name.startswith(OUTSIDE) and posixpath.normpath(posixpath.join(root, name)) in outside:
+            continue  # under another name
+        if name.startswith((*OUTSIDE, f"{build}/")):
             undeclared.add(name)
         else:
             sources.add(name)

@@ -7,7 +7,7 @@ import os
 import signal
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
-IN_THE_WAY = (errno.EEXIST, errno.ENOTDIR, errno.EISDIR)
+IN_THE_WAY = (errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENOTEMPTY)
 
 
 def words(error: OSError, build: str) -> str:
