@@ -93,7 +93,7 @@ def test_a_module_that_could_be_in_two_files_is_refused_wherever_it_lies(
     """Also where the package's own names do not tell: elsewhere in the workspace, in a folder that is never a source's."""
     path = os.path.relpath(f"{place}/outer.rs", "kernel/src")
     project = new_small(more={
-        SOURCE: KERNEL.replace("#![feature", f'#![allow(dead_code)]\n#![feature') + f'#[path = "{path}"] mod outer;\n',
+        SOURCE: KERNEL.replace("#![feature", '#![allow(dead_code)]\n#![feature') + f'#[path = "{path}"] mod outer;\n',
         f"{place}/outer.rs": '#[path = "inner.rs"] mod named;\nmod inner;\n', f"{place}/inner.rs": "",
         f"{place}/outer/inner.rs": "",
     })  # fmt: skip

@@ -154,7 +154,7 @@ def test_a_signal_ends_the_build_and_all_that_it_started(
     small: Project, toolchain: Toolchain, clean: Callable[[State], Project], number: signal.Signals
 ) -> None:
     """The signal goes to scons alone, as `kill` sends it; the compiler would go on for a minute."""
-    after = State(TEXTS[1], 2)
+    after = State(TEXTS[1], 100 + number)  # a core of its own, which no other test has put into the store
     image = clean(after).read("build/hello.img")
     after.write(small, toolchain)
     toolchain.hook("name=core", before="sleep 60")

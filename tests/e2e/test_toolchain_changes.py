@@ -142,15 +142,15 @@ def test_settings_of_the_command_line(new_small: Callable[..., Project]) -> None
 
 
 def test_a_linker_script_is_an_input_of_the_kernel(new_small: Callable[..., Project]) -> None:
-    script = "SECTIONS { . = 0x200000; .text : { *(.text .text.*) } INCLUDE kernel/more.ld }\n"
+    script = "SECTIONS { . = 0x200000; .text : { *(.text .text.*) } . = ALIGN(0x1000); INCLUDE kernel/more.ld }\n"
     project = new_small(more={
-        "kernel/link.ld": script, "kernel/more.ld": ".rodata : { *(.rodata .rodata.*) }\n",
+        "kernel/link.ld": script, "kernel/more.ld": ".rodata : { *(.rodata .rodata.*) } . = ALIGN(0x1000);\n",
         "kernel/.cargo/config.toml": '[target.x86_64-hello]\nrustflags = ["-Clink-arg=-Tlink.ld"]\n',
     })  # fmt: skip
     project.build()
     project.replace("kernel/link.ld", "0x200000", "0x400000")
     project.rebuilds([*KERNEL_STEP, *STRIP, *IMAGE])
-    project.write({"kernel/more.ld": ".rodata : { *(.rodata .rodata.*) QUAD(0x1122) }\n"})
+    project.write({"kernel/more.ld": ".rodata : { *(.rodata .rodata.*) QUAD(0x1122) } . = ALIGN(0x1000);\n"})
     project.rebuilds([*KERNEL_STEP, *STRIP, *IMAGE])
     assert project.up_to_date()
 
