@@ -26,7 +26,9 @@ def small_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def new_small(tmp_path: Path, small_cache: Path, toolchain: Toolchain) -> Callable[..., Project]:
     """Makes small projects in folders of this test, as `new_project` does: `new_small("name", more_files)`."""
 
-    def make(name: str = "project", more: Mapping[str, str | bytes] | None = None, cache: Path | None = None) -> Project:
+    def make(
+        name: str = "project", more: Mapping[str, str | bytes] | None = None, cache: Path | None = None
+    ) -> Project:
         return Project(tmp_path / name, cache or small_cache, toolchain.environ).write(PROJECT_FILES | dict(more or {}))
 
     return make

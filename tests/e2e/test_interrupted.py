@@ -129,7 +129,9 @@ def test_a_kill_while_a_result_is_stored_or_brought_back(
     """A large file makes both take a while: a module of core with 30 MB of data."""
     data = {State(number=1): b"\1" * 30_000_000, State(number=2): b"\2" * 30_000_000}
     image = clean(State()).read("build/hello.img")
-    toolchain.edit("core/src/extra.rs", 'pub const EXTRA: u8 = 1;\npub static DATA: &[u8; 30_000_000] = include_bytes!("data");\n')
+    toolchain.edit(
+        "core/src/extra.rs", 'pub const EXTRA: u8 = 1;\npub static DATA: &[u8; 30_000_000] = include_bytes!("data");\n'
+    )
     project = new_small(cache=tmp_path / "cache")
     for state, content in data.items():
         (toolchain.library / "core/src/data").write_bytes(content)
@@ -194,7 +196,9 @@ def test_three_builds_at_once_are_all_right(
     assert small.up_to_date()
 
 
-def test_builds_with_other_settings_at_once_end_with_one_of_them(small: Project, new_small: Callable[..., Project]) -> None:
+def test_builds_with_other_settings_at_once_end_with_one_of_them(
+    small: Project, new_small: Callable[..., Project]
+) -> None:
     expected = {}
     for profile in ("dev", "release"):
         other = new_small(profile)

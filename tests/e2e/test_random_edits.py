@@ -45,7 +45,12 @@ class Model:
         main += '#[cfg(feature = "loud")] const LOUD: u8 = 1;\n#[cfg(not(feature = "loud"))] const LOUD: u8 = 0;\n'
         main += "".join(f"mod {name};\n" for name in self.modules) + f"// comment {self.comment}\n"
         library = "#![no_std]\n#![feature(rustc_private)]\n" + "".join(f"pub mod {name};\n" for name in self.inner)
-        files = {"kernel/src/main.rs": main, "kernel/data.bin": self.data, f"{LIBRARY}/src/lib.rs": library, **self.notes}
+        files = {
+            "kernel/src/main.rs": main,
+            "kernel/data.bin": self.data,
+            f"{LIBRARY}/src/lib.rs": library,
+            **self.notes,
+        }
         for name, value in self.modules.items():
             path = f"{name}/mod.rs" if name in self.nested else f"{name}.rs"
             files[f"kernel/src/{path}"] = f"pub const VALUE: u8 = {value};\n"
@@ -105,7 +110,9 @@ def change(model: Model, chance: random.Random) -> str:
     elif kind == "comment":
         model.comment = value
     elif kind == "note":
-        model.notes = {chance.choice(["kernel/README", "kernel/tests/x.rs", "notes.txt", f"{LIBRARY}/x.rs"]): str(value)}
+        model.notes = {
+            chance.choice(["kernel/README", "kernel/tests/x.rs", "notes.txt", f"{LIBRARY}/x.rs"]): str(value)
+        }
     elif kind == "grow":
         model.inner["fox"] = value
     elif kind == "shrink":
@@ -136,7 +143,11 @@ def write(project: Project, model: Model, chance: random.Random) -> None:
 def disturb(project: Project, chance: random.Random) -> None:
     """Now and then, a file below build/ or in the store is gone."""
     if chance.random() < 0.1:
-        files = [path for path in sorted((project.root / "build").rglob("*")) if path.is_file() and "external" not in path.parts]
+        files = [
+            path
+            for path in sorted((project.root / "build").rglob("*"))
+            if path.is_file() and "external" not in path.parts
+        ]
         if files:
             chance.choice(files).unlink()
     if chance.random() < 0.05:

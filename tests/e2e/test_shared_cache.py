@@ -88,7 +88,9 @@ def test_a_variable_of_cargos_configuration_is_an_input(new_small: Callable[...,
     assert project.up_to_date()
 
 
-@pytest.mark.parametrize("place", ["kernel/../data.bin", "kernel/build/data.bin", "kernel/.hidden/data.bin", "data.bin"])
+@pytest.mark.parametrize(
+    "place", ["kernel/../data.bin", "kernel/build/data.bin", "kernel/.hidden/data.bin", "data.bin"]
+)
 def test_what_lies_elsewhere_in_the_project_is_an_input(new_small: Callable[..., Project], place: str) -> None:
     """Also in folders in which no source is looked for before the first build."""
     included = os.path.relpath(place, "kernel/src")

@@ -53,7 +53,12 @@ def test_another_compiler_or_linker_makes_again_what_they_made(small: Project, t
     ("file", "old", "new", "steps"),
     [
         ("core/src/extra.rs", "1", "2", [*CORE_STEP, *ON_CORE, *STRIP, *IMAGE]),
-        ("core/src/extra.rs", "1;", "1; // one", [*CORE_STEP, *BUILTINS, *CRATES, *STAGES, *KERNEL_STEP]),  # the same code
+        (
+            "core/src/extra.rs",
+            "1;",
+            "1; // one",
+            [*CORE_STEP, *BUILTINS, *CRATES, *STAGES, *KERNEL_STEP],
+        ),  # the same code
         ("core/Cargo.toml", "2024", "2021", [*CORE_STEP, *ON_CORE]),  # as above
         ("core/Cargo.toml", "[package]", "# a package\n[package]", []),
         ("alloc/src/lib.rs", "no_std", "no_std", []),
@@ -119,7 +124,7 @@ def test_an_edited_spec_reaches_the_flags_of_everything(new_small: Callable[...,
     first = project.read("build/sysroot/compiler_builtins/rustc.args"), project.read("build/x86_64-hello.json")
     project.write({"x86_64-hello.json": spec % "-mmx,-sse,+soft-float,+popcnt"})
     plan = project.build("plan").stdout
-    assert 'CARGO_CFG_TARGET_FEATURE=' in plan
+    assert "CARGO_CFG_TARGET_FEATURE=" in plan
     assert "popcnt" in next(line for line in plan.splitlines() if "CARGO_CFG_TARGET_FEATURE=" in line)
     assert set(CONFIGURE + CORE_STEP + KERNEL_STEP) <= set(project.build().steps)
     assert project.read("build/x86_64-hello.json") != first[1]
@@ -158,7 +163,9 @@ def test_a_linker_script_is_an_input_of_the_kernel(new_small: Callable[..., Proj
 @pytest.fixture
 def own_tool(new_small: Callable[..., Project], tmp_path: Path) -> Project:
     """A project that is built with a copy of the tool, which the test may edit."""
-    shutil.copytree(REPOSITORY / "site_scons", tmp_path / "tool/site_scons", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(
+        REPOSITORY / "site_scons", tmp_path / "tool/site_scons", ignore=shutil.ignore_patterns("__pycache__")
+    )
     return OwnTool(new_small().root, new_small().cache, new_small().environ)
 
 

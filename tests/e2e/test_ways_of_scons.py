@@ -138,7 +138,9 @@ Default("dist")
 
 def test_a_source_that_is_made_without_a_word_is_known_after_the_first_build(new_small: Callable[..., Project]) -> None:
     more = 'env.Command("kernel/src/made.rs", "words.txt", "cp $SOURCE $TARGET")\n'
-    project = new_small(more={"SConstruct": SCONSTRUCT + more, SOURCE: KERNEL.replace('b"Hello World!"', "made::TEXT") + "mod made;\n"})
+    project = new_small(
+        more={"SConstruct": SCONSTRUCT + more, SOURCE: KERNEL.replace('b"Hello World!"', "made::TEXT") + "mod made;\n"}
+    )
     project.write({"words.txt": 'pub const TEXT: &[u8; 12] = b"made of it 1";\n'})
     project.build("kernel/src/made.rs")
     project.build()
@@ -150,7 +152,9 @@ def test_a_source_that_is_made_without_a_word_is_known_after_the_first_build(new
 def test_what_is_made_below_build_is_an_input_by_a_word(new_small: Callable[..., Project]) -> None:
     project = new_small()
     project.replace("SConstruct", '"kernel/Cargo.toml",', '"kernel/Cargo.toml", inputs=["build/made.bin"],')
-    project.write({"SConstruct": project.read("SConstruct") + b'env.Command("build/made.bin", "w.txt", "cp $SOURCE $TARGET")\n'})
+    project.write(
+        {"SConstruct": project.read("SConstruct") + b'env.Command("build/made.bin", "w.txt", "cp $SOURCE $TARGET")\n'}
+    )
     project.write({SOURCE: KERNEL.replace('b"Hello World!"', 'include_bytes!("../../build/made.bin")')})
     for words in ("made below 1", "made below 2"):
         project.write({"w.txt": words})
@@ -195,11 +199,15 @@ def test_no_execution(small: Project) -> None:
 
 
 def test_keep_going_builds_what_it_can(new_small: Callable[..., Project]) -> None:
-    more = 'k2 = env.Kernel("two.elf", "two/Cargo.toml", sysroot=sysroot)\nenv.DiskImage("two.img", k2, loader=loader)\n'
+    more = (
+        'k2 = env.Kernel("two.elf", "two/Cargo.toml", sysroot=sysroot)\nenv.DiskImage("two.img", k2, loader=loader)\n'
+    )
     two = {name.replace("kernel/", "two/"): text for name, text in PROJECT_FILES.items() if name.startswith("kernel/")}
     project = new_small(more={**two, "SConstruct": SCONSTRUCT + more})
     project.build()
-    project.write({SOURCE: KERNEL + "fn broken( {}\n", "two/src/main.rs": KERNEL.replace("Hello World!", "Hello to two")})
+    project.write(
+        {SOURCE: KERNEL + "fn broken( {}\n", "two/src/main.rs": KERNEL.replace("Hello World!", "Hello to two")}
+    )
     before = project.read("build/hello.img")
     result = project.fails("-k")
     assert result.stderr.count("does not compile") == 1
@@ -218,7 +226,11 @@ def test_cleaning(small: Project) -> None:
     sources = {path for path in small.root.rglob("*") if "build" not in path.relative_to(small.root).parts}
     small.replace("SConstruct", "loader=loader", "loder=loader")  # it works whatever is broken
     small.build("-c")
-    left = [path for path in (small.root / "build").rglob("*") if path.is_file() and not {".osimage", "external"} & set(path.parts)]
+    left = [
+        path
+        for path in (small.root / "build").rglob("*")
+        if path.is_file() and not {".osimage", "external"} & set(path.parts)
+    ]
     assert sorted(path.name for path in left) == [".gitignore", "CACHEDIR.TAG"]
     assert {path for path in small.root.rglob("*") if "build" not in path.relative_to(small.root).parts} >= sources
     small.replace("SConstruct", "loder=loader", "loader=loader")
@@ -274,7 +286,7 @@ def test_a_package_that_is_the_project(new_small: Callable[..., Project], image:
 
 @pytest.mark.parametrize(
     "name",
-    ["with blanks", "it's \"quoted\"", "Größe-日本語", "a$HOME`b`;c", "x" * 200, "colon: and #hash", "back\\slash"],
+    ["with blanks", 'it\'s "quoted"', "Größe-日本語", "a$HOME`b`;c", "x" * 200, "colon: and #hash", "back\\slash"],
     ids=["blanks", "quotes", "letters", "shell", "long", "colon", "backslash"],
 )
 def test_an_odd_name_of_the_folder(new_small: Callable[..., Project], image: bytes, name: str) -> None:

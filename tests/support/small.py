@@ -20,7 +20,7 @@ _BUILTINS = "compiler-builtins/compiler-builtins"
 LIBRARY_FILES = {
     "core/Cargo.toml": _MANIFEST.format("core"),
     "core/src/lib.rs": CORE
-    + 'pub mod extra;\n'
+    + "pub mod extra;\n"
     + '#[lang = "sync"] pub unsafe auto trait Sync {}\n'
     + '#[lang = "drop_in_place"] pub unsafe fn drop_in_place<T: PointeeSized>(at: *mut T) { drop_in_place(at) }\n',
     "core/src/extra.rs": "pub const EXTRA: u8 = 1;\n",
