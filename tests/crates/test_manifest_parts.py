@@ -54,7 +54,7 @@ def test_artifact_dependencies_are_found_in_every_table() -> None:
 
 def test_cargos_words_are_split_into_warnings_and_the_error() -> None:
     said = (
-        "    Updating crates.io index\nwarning: a\n  more of a\n\n     Locking 1 package to latest\n"
+        "    Updating an index\nwarning: a\n  more of a\n\n     Locking 1 package to latest\n"
         "warning: b\nerror: wrong\n\nCaused by:\n  reason\n"
     )
     assert query.split(said) == (("a\n    more of a", "b"), "wrong\n  Caused by:\n    reason")

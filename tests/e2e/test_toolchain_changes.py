@@ -22,6 +22,7 @@ from small import (
     LAYOUT,
     LIBRARY_FILES,
     LINKED,
+    PROJECT_FILES,
     SCRIPT,
     SPEC,
     STAGES,
@@ -216,6 +217,93 @@ def test_a_changed_constant_of_ours_reaches_the_image(own_tool: OwnTool) -> None
     own_tool.rebuilds(IMAGE)
     assert len(image) == len(own_tool.read("build/hello.img"))
     assert own_tool.read("build/hello.img") != image
+
+
+def test_a_module_of_ours_that_is_edited_during_a_build(own_tool: OwnTool, toolchain: Toolchain) -> None:
+    """It is imported when its step runs, long after its content was taken for the key."""
+    own_tool.build()
+    image = own_tool.read("build/hello.img")
+    module = own_tool.package / "image/mbr.py"
+    whole = module.read_text()
+    own_tool.replace("kernel/src/main.rs", "Hello World!", "Hello edits!")
+    toolchain.hook("--crate-name hello ", after=f"echo 'NON_FILESYSTEM = 0xDB' >> {module}")
+    own_tool.build()
+    toolchain.unhook()
+    module.write_text(whole)
+    own_tool.replace("kernel/src/main.rs", "Hello edits!", "Hello World!")
+    own_tool.build()
+    assert own_tool.read("build/hello.img") == image
+    own_tool.replace("kernel/src/main.rs", "Hello World!", "Hello edits!")
+    assert set(IMAGE) <= set(own_tool.build().ran), "nobody knows what that image came from"
+
+
+def test_a_compiler_that_is_installed_during_a_build(small: Project, toolchain: Toolchain) -> None:
+    """What it made is neither the old one's nor the new one's."""
+    small.replace("kernel/src/main.rs", "Hello World!", "Hello tools!")
+    old, new = toolchain.rustc.read_bytes(), toolchain.folder / "new-rustc"
+    new.write_bytes(old + b"# another\n")
+    new.chmod(0o755)
+    toolchain.hook("--crate-name hello ", after=f"mv {new} {toolchain.rustc}")
+    small.build()
+    assert toolchain.rustc.read_bytes() != old
+    toolchain.unhook()
+    toolchain.write_rustc("")
+    assert toolchain.rustc.read_bytes() == old
+    assert set(KERNEL_STEP) <= set(small.build().ran)
+    assert small.up_to_date()
+
+
+def test_a_kernel_that_reads_what_only_this_machine_says(small: Project, toolchain: Toolchain) -> None:
+    """The PATH that we make for the compiler: no key can have it, so the step is never taken for up to date."""
+    small.replace("kernel/src/main.rs", "const TEXT", 'pub static PLACES: &str = env!("PATH");\nconst TEXT')
+    assert set(KERNEL_STEP) <= set(small.build().ran)
+    assert set(KERNEL_STEP) <= set(small.build().ran)
+    small.replace("kernel/src/main.rs", 'env!("PATH")', '"a constant"')
+    small.build()
+    assert small.up_to_date()
+
+
+def test_configuration_above_the_project_counts(small: Project) -> None:
+    above = small.root.parent / ".cargo/config.toml"
+    above.parent.mkdir()
+    above.write_text("[profile.dev]\nopt-level = 2\n")
+    assert set(KERNEL_STEP) <= set(small.build().steps)
+    assert small.up_to_date()
+    above.unlink()
+    assert set(KERNEL_STEP) <= set(small.build().steps)
+    small.write({"kernel/Cargo.toml": small.read("kernel/Cargo.toml") + b'\n[lints.rust]\nunused = "allow"\n'})
+    assert small.build().steps == KERNEL_STEP
+    assert small.up_to_date()
+
+
+def test_crates_outside_the_project(new_small: Callable[..., Project], tmp_path: Path) -> None:
+    """They count whole; two of one name and version cannot be told apart, which is said."""
+    library = '#![no_std]\n#![feature(rustc_private)]\npub const TEXT: &[u8; 12] = b"{}";\n'
+    outside = Project(tmp_path, tmp_path / "cache")
+    for folder in ("a", "b"):
+        outside.write({
+            f"{folder}/lib/Cargo.toml": '[package]\nname = "lib"\nversion = "0.1.0"\nedition = "2024"\n',
+            f"{folder}/lib/src/lib.rs": library.format(f"library in {folder}"),
+        })  # fmt: skip
+    project = new_small(more={"two/Cargo.toml": "", "two/src/main.rs": ""})
+    for kernel, folder in (("kernel", "a"), ("two", "b")):
+        manifest = PROJECT_FILES["kernel/Cargo.toml"] + f'[dependencies]\nlib = {{ path = "../../{folder}/lib" }}\n'
+        main = PROJECT_FILES["kernel/src/main.rs"].replace('b"Hello World!"', "lib::TEXT")
+        project.write({f"{kernel}/Cargo.toml": manifest, f"{kernel}/src/main.rs": main})
+    (project.root / "kernel/Cargo.lock").unlink()
+    project.build()
+    assert b"library in a" in project.read("build/hello.img")
+    outside.write({"a/lib/src/lib.rs": library.format("library in A")})
+    project.build()
+    assert b"library in A" in project.read("build/hello.img")
+    project.replace("kernel/Cargo.toml", "../../a/lib", "../../b/lib")
+    project.build()
+    assert b"library in b" in project.read("build/hello.img")
+    assert project.up_to_date()
+    project.replace("kernel/Cargo.toml", "../../b/lib", "../../a/lib")
+    project.replace("SConstruct", "env.Machine(image)", 'env.Kernel("two.elf", "two/Cargo.toml", sysroot=sysroot)')
+    told = project.fails().stderr
+    assert f"{tmp_path}/b/lib and {tmp_path}/a/lib are both called lib-0.1.0." in told
 
 
 def test_a_variable_that_cargo_reads_plans_again(small: Project) -> None:

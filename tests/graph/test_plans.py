@@ -35,6 +35,17 @@ def test_another_key_or_a_changed_file_is_a_miss(tmp_path: Path) -> None:
     assert plans.get("Kernel other.elf", "key", {"Cargo.toml": "1"}.__getitem__) is None
 
 
+def test_the_last_few_of_a_declaration_are_kept(tmp_path: Path) -> None:
+    plans = stored(tmp_path)
+    for number in range(4):
+        plans.put("Kernel hello.elf", ENTRY._replace(key=str(number), consulted=()))
+    plans.put("Kernel hello.elf", ENTRY._replace(key="2", consulted=(), returns=("again",)))
+    found = [plans.get("Kernel hello.elf", key, str) for key in ("key", "0", "1", "2", "3")]
+    assert [entry is not None for entry in found] == [False, True, True, True, True]
+    assert found[3] is not None
+    assert found[3].returns == ("again",)
+
+
 def test_a_damaged_file_is_empty(tmp_path: Path) -> None:
     stored(tmp_path)
     path = tmp_path / "state" / "plan"

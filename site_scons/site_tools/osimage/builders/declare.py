@@ -191,7 +191,10 @@ def entry_of(
         if not any(today.was_written_since(path, began_ns) for path in plan.consulted):
             project.plans.put(f"{kind} {name}", entry)
         project.notes += plan.notes
-    project.links.update(entry.links)
+    for link, folder in entry.links:
+        if project.links.setdefault(link, folder) != folder:
+            fault = f"{folder} and {project.links[link]} are both called {link}. Give one another name or version."
+            raise DeclarationError(where, fault)
     return entry
 
 

@@ -35,6 +35,7 @@ class Machine(NamedTuple):
     store: DiskStore | None
     verbose: bool
     show_cached: bool  # --cache-show: the command also of a step whose outputs come from the store
+    is_same: Callable[[], bool] = lambda: True  # whether compiler, linker and our own code are those of the start
 
 
 MachineSource = Callable[[], Machine]

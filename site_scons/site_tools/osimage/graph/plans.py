@@ -15,7 +15,8 @@ from ..action import Action, Input
 from ..errors import Where
 from .record import replace_bytes, sealed, unsealed
 
-VERSION = 2
+VERSION = 3
+MOST = 4  # entries of one declaration that are kept
 
 
 class Entry(NamedTuple):
@@ -36,7 +37,10 @@ class Entry(NamedTuple):
 
 
 class PlanFile:
-    """The entries of one build folder, in one marshalled file, written again only when one of them changed."""
+    """The entries of one build folder, in one marshalled file, written again only when one of them changed.
+
+    Of each declaration a few are kept, since people go to and fro between settings.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -51,14 +55,15 @@ class PlanFile:
 
     def get(self, name: str, key: str, digest: Callable[[str], str]) -> Entry | None:
         """The entry NAME if its key is KEY and every consulted file still has its digest (by DIGEST)."""
-        raw = self._raw.get(name)
-        if raw is None or raw[0] != key or any(digest(path) != was for path, was in raw[1]):
+        raw = next((raw for raw in self._raw.get(name, ()) if raw[0] == key), None)
+        if raw is None or any(digest(path) != was for path, was in raw[1]):
             return None
         return Entry(raw[0], raw[1], tuple(_action(plain) for plain in raw[2]), *raw[3:])
 
     def put(self, name: str, entry: Entry) -> None:
         """Keep ENTRY for the next run."""
-        self._raw[name] = (entry.key, entry.consulted, tuple(_plain(a) for a in entry.actions), *entry[3:])
+        raw = (entry.key, entry.consulted, tuple(_plain(a) for a in entry.actions), *entry[3:])
+        self._raw[name] = (raw, *(old for old in self._raw.get(name, ()) if old[0] != entry.key))[:MOST]
         self._changed = True
 
     def save(self) -> None:

@@ -134,7 +134,16 @@ class Project:
             store = open_store(self.environ(), bool(CacheDir.cache_readonly))
         verbose = self.setting("VERBOSE") not in ("", "0")
         libraries = f"{rustc.sysroot}/lib/rustlib/{rustc.host}/lib"
-        return Machine(programs_for(self.found), libraries, store, verbose, bool(CacheDir.cache_show))
+        return Machine(
+            programs_for(self.found), libraries, store, verbose, bool(CacheDir.cache_show), self._is_same_machine
+        )
+
+    def _is_same_machine(self) -> bool:
+        """Whether a step that has just run was run by what its key says: nothing was installed or edited meanwhile."""
+        from ..own import own_stats
+        from ..toolchain.find import find_rustc
+
+        return own_stats() == own_digest() and find_rustc(self.root, self.environ()).identity == self.found.identity
 
     def start(self) -> None:
         """Do what belongs to the start of a build, once, whoever comes first: SCons' progress or the first step."""
