@@ -126,16 +126,16 @@ def test_a_kill_at_any_moment_leaves_nothing_wrong(
 def test_a_kill_while_a_result_is_stored_or_brought_back(
     new_small: Callable[..., Project], toolchain: Toolchain, clean: Callable[[State], Project], tmp_path: Path
 ) -> None:
-    """A large file makes both take a while: a module of core with 30 MB of data."""
-    data = {State(number=1): b"\1" * 30_000_000, State(number=2): b"\2" * 30_000_000}
+    """A large file makes both take a while: a module of core with 20 MB of data."""
+    data = {State(number=1): b"\1" * 20_000_000, State(number=2): b"\2" * 20_000_000}
     image = clean(State()).read("build/hello.img")
     toolchain.edit(
-        "core/src/extra.rs", 'pub const EXTRA: u8 = 1;\npub static DATA: &[u8; 30_000_000] = include_bytes!("data");\n'
+        "core/src/extra.rs", 'pub const EXTRA: u8 = 1;\npub static DATA: &[u8; 20_000_000] = include_bytes!("data");\n'
     )
     project = new_small(cache=tmp_path / "cache")
     for state, content in data.items():
         (toolchain.library / "core/src/data").write_bytes(content)
-        for moment in range(6):
+        for moment in range(4):
             shutil.rmtree(project.root / "build", ignore_errors=True)
             process = start(project)
             deadline = time.monotonic() + 30

@@ -102,9 +102,14 @@ def test_what_lies_elsewhere_in_the_project_is_an_input(new_small: Callable[...,
         assert project.up_to_date()
 
 
-def test_what_lies_outside_the_project_is_refused_until_it_is_declared(new_small: Callable[..., Project]) -> None:
+@pytest.mark.parametrize("place", ["outside.bin", "toolchain/share/outside.bin"])
+def test_what_lies_outside_the_project_is_refused_until_it_is_declared(
+    new_small: Callable[..., Project], place: str
+) -> None:
+    """Also beside the compiler, of whose folder its identity covers only what is its own."""
     project = new_small()
-    outside = project.root.parent / "outside.bin"
+    outside = project.root.parent / place
+    outside.parent.mkdir(exist_ok=True)
     outside.write_bytes(b"outside 0001")
     project.replace(SOURCE, 'b"Hello World!"', f'include_bytes!("{outside}")')
     assert f'Add inputs=["{outside}"] to SConstruct:4' in project.fails().stderr
