@@ -232,6 +232,23 @@ def test_who_waits_for_another_build_can_be_interrupted(small: Project, toolchai
     assert processes_of(small) == []
 
 
+def test_cleaning_waits_for_a_build(small: Project, toolchain: Toolchain) -> None:
+    toolchain.hook("name=core", before="sleep 1")
+    toolchain.edit(EXTRA, "pub const EXTRA: u8 = 4;")
+    first = start(small)
+    assert first.stdout is not None
+    while first.stdout.readline() != "[CORE] core 1.96.0 for x86_64-hello\n":
+        assert first.poll() is None
+    second = start(small, "-c")
+    _, waited = second.communicate(timeout=60)
+    first.communicate(timeout=60)
+    assert (first.returncode, second.returncode) == (0, 0)
+    assert f"osimage: waiting for `scons {' '.join(small.command()[3:])}` (process {first.pid})" in waited
+    assert not (small.root / "build/hello.img").exists()
+    toolchain.unhook()
+    assert small.build().ran == []
+
+
 def test_two_clones_fill_one_store_at_once(
     new_small: Callable[..., Project], toolchain: Toolchain, clean: Callable[[State], Project], tmp_path: Path
 ) -> None:

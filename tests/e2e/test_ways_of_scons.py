@@ -113,7 +113,7 @@ def test_commands_of_a_persons_own_before_and_behind(new_small: Callable[..., Pr
         SOURCE: KERNEL.replace('b"Hello World!"', "lib::made::TEXT"),
     }
     more = """
-made = env.Command("kernel/lib/src/made.rs", "words.txt", "cp $SOURCE $TARGET")
+made = env.Command("kernel/lib/src/made.rs", "words.txt", "sleep 0.5; cp $SOURCE $TARGET")
 env.Depends(kernel, made)
 env.Command("dist/sum.txt", image, "sha256sum < $SOURCE > $TARGET")
 Default("dist")
@@ -128,6 +128,7 @@ Default("dist")
         sums.add(project.read("dist/sum.txt"))
         result = project.build()
         assert "up to date" in result.stdout
+        assert "sha256sum" not in result.stdout
         assert result.steps == []
     assert len(sums) == 2
     (project.root / "dist/sum.txt").unlink()

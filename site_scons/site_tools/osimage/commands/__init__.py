@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import os
 import sys
+from contextlib import suppress
 from typing import Any
 
 from ..builders.declare import project_of
@@ -35,6 +36,8 @@ def add_verbs(env: Any) -> None:
     for name, verb in (("plan", _plan), ("doctor", _doctor)):
         env.AlwaysBuild(env.Alias(name, [], env.Action(verb, strfunction=None)))
     if SCons.Script.GetOption("clean"):
+        with suppress(OSError):  # nothing was built here, or nothing can be written; then SCons says so
+            project.engine.lock.acquire(project.engine.interrupted)  # a build must not lose what it is reading
         # Also what an SConstruct with faults, or one that was changed since, no longer names.
         old = [path for path in project.engine.records.outputs() if not os.path.isdir(path)]  # SCons removes all in it
         # Without an image declared, what SCons cleans by itself is the project's folder.
