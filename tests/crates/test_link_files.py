@@ -33,7 +33,7 @@ FOUND = {
     "in one flag": (
         ["-Clink-args=--gc-sections -T top.ld -Tboth.ld"],
         ["-Clink-args=--gc-sections -T top.ld -Tkernel/both.ld"],
-        (Input("kernel/both.ld"),),
+        (Input("top.ld"), Input("kernel/both.ld")),
     ),
     "a long option": (
         ["-Clink-arg=--script=both.ld"], ["-Clink-arg=--script=kernel/both.ld"], (Input("kernel/both.ld"),),
@@ -60,6 +60,14 @@ def test_files_are_named_from_the_project_root(
 
 def spec(*words: str) -> dict[str, Any]:
     return {"pre-link-args": {"ld.lld": list(words), "gnu-lld": list(words)}}
+
+
+def test_a_script_of_a_spec_may_be_named_from_the_project_root(tmp_path: Path) -> None:
+    """An SConstruct says the spec's overrides, and the linker runs in its folder."""
+    write(tmp_path, FILES)
+    found = located([], {"pre-link-args": {"gnu-lld": ["-Ttop.ld"]}}, "kernel", Place(str(tmp_path), "build"))
+    assert found.flags == ()
+    assert found.inputs == (Input("top.ld"),)
 
 
 def test_scripts_of_a_spec_are_found_by_a_search_path(tmp_path: Path) -> None:

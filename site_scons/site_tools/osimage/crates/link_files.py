@@ -50,15 +50,20 @@ class _Finder:
         return word if name is None else f"{option}{name}"
 
     def named(self, path: str) -> str | None:
-        """PATH, named from the base, from the project root; it becomes an input. None where there is no such thing.
+        """PATH, named from the base or else from the project root, from the root; it becomes an input.
+
+        Cargo's configuration means the base, an SConstruct the root, where the linker would find it too. None where
+        there is no such thing.
 
         Raises:
             FaultError: it lies outside the project.
         """
-        absolute = posixpath.normpath(posixpath.join(self._place.absolute(self._base), path))
-        is_folder = self._place.is_folder(absolute)
-        if not is_folder and not self._place.is_file(absolute):
+        places = (posixpath.join(self._place.absolute(folder), path) for folder in (self._base, ""))
+        found = next((place for place in places if self._place.is_folder(place) or self._place.is_file(place)), None)
+        if found is None:
             return None  # the linker finds it in a search path, or says that it does not
+        absolute = posixpath.normpath(found)
+        is_folder = self._place.is_folder(absolute)
         name = self._place.relative(absolute)
         if name is None:
             raise FaultError(
