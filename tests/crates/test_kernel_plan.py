@@ -31,13 +31,14 @@ def test_a_kernel_is_one_step(planned: PlanIt, tmp_path: Path) -> None:
         *("--check-cfg", "cfg(docsrs,test)", "--check-cfg", "cfg(feature, values())"),
         *(f"-Cmetadata={hashed}", f"-Cextra-filename=-{hashed}"),
         *("--target", "build/x86_64-hello.json", "-Zunstable-options", "--sysroot", "build/sysroot"),
-        *("-Clinker=ld.lld-22", "--remap-path-prefix=build/external/rust-src=/rustc/library"),
+        *("-Clinker=ld.lld-22", "-Clink-arg=--dependency-file={out}/link.d"),
+        "--remap-path-prefix=build/external/rust-src=/rustc/library",
         *("-Zremap-cwd-prefix=.", "-Zbinary-dep-depinfo"),
     )
     assert step.inputs == (Input("kernel", "package"), *SYSROOT)
     assert step.outputs == ("build/hello.elf", "build/hello/hello.d")
     assert (step.step, step.label) == ("kernel", "kernel hello (dev)")
-    assert step.dep_info == "build/hello/hello.d"
+    assert (step.dep_info, step.link_info) == ("build/hello/hello.d", "link.d")
     assert step.toolchain == "1" * 64
     assert step.where == WHERE
     assert (step.shared, step.user_env, step.local) == (True, True, True)

@@ -161,6 +161,68 @@ def test_a_linker_script_is_an_input_of_the_kernel(new_small: Callable[..., Proj
     assert project.up_to_date()
 
 
+SCRIPT = """SECTIONS {{ . = {}; .text : {{ *(.text .text.*) }} . = ALIGN(0x1000); {}
+.rodata : {{ *(.rodata .rodata.*) }} . = ALIGN(0x1000); .data : {{ *(.data .data.* .bss .bss.*) }} }}
+"""
+
+
+@pytest.mark.parametrize("said", ["spec", "flag"])
+def test_a_linker_script_named_from_the_sconstruct_is_an_input(new_small: Callable[..., Project], said: str) -> None:
+    project = new_small(more={"scripts/link.ld": SCRIPT.format("0x200000", "")})
+    if said == "spec":
+        overrides = 'overrides={"pre-link-args": {"gnu-lld": ["-Tscripts/link.ld"]}})'
+        project.replace(
+            "SConstruct", 'env.TargetSpec("x86_64-hello.json")', f'env.TargetSpec("x86_64-hello.json", {overrides}'
+        )
+    else:
+        project.replace(
+            "SConstruct", "sysroot=sysroot)", 'sysroot=sysroot, rustflags=["-Clink-arg=-Tscripts/link.ld"])'
+        )
+    project.build()
+    project.replace("scripts/link.ld", "0x200000", "0x400000")
+    project.rebuilds([*KERNEL_STEP, *STRIP, *IMAGE])
+    assert project.up_to_date()
+
+
+def test_a_linker_script_that_was_not_there_yet_is_an_input(new_small: Callable[..., Project]) -> None:
+    project = new_small(more={
+        "kernel/.cargo/config.toml": '[target.x86_64-hello]\nrustflags = ["-Clink-arg=-Tlink.ld"]\n',
+    })  # fmt: skip
+    project.fails()
+    for address in ("0x200000", "0x400000", "0x600000"):
+        project.write({"kernel/link.ld": SCRIPT.format(address, "")})
+        project.rebuilds([*KERNEL_STEP, *STRIP, *IMAGE])
+        assert project.up_to_date()
+
+
+def test_a_script_that_takes_the_place_of_an_included_one_is_noticed(new_small: Callable[..., Project]) -> None:
+    """The linker looks in the project's folder first, in the workspace's then."""
+    project = new_small(more={
+        "kernel/link.ld": SCRIPT.format("0x200000", "INCLUDE more.ld"), "kernel/more.ld": ". = ALIGN(0x1000);\n",
+        "kernel/.cargo/config.toml": '[target.x86_64-hello]\nrustflags = ["-Clink-arg=-Tlink.ld"]\n',
+    })  # fmt: skip
+    project.build()
+    project.write({"more.ld": ". = ALIGN(0x4000);\n"})
+    project.rebuilds([*KERNEL_STEP, *STRIP, *IMAGE])
+    (project.root / "more.ld").unlink()
+    project.build()
+    assert project.up_to_date()
+
+
+def test_what_a_linker_script_takes_in_by_input_is_an_input(new_small: Callable[..., Project]) -> None:
+    project = new_small(more={
+        "kernel/link.ld": "INPUT(kernel/symbols.ld)\n" + SCRIPT.format("0x200000", ""),
+        "kernel/symbols.ld": "first_symbol = 0x1234;\n",
+        "kernel/.cargo/config.toml": '[target.x86_64-hello]\nrustflags = ["-Clink-arg=-Tlink.ld"]\n',
+    })  # fmt: skip
+    project.build()
+    assert b"first_symbol" in project.read("build/hello.elf")
+    project.write({"kernel/symbols.ld": "other_symbol = 0x1234;\n"})
+    project.build()
+    assert b"other_symbol" in project.read("build/hello.elf")
+    assert project.up_to_date()
+
+
 @pytest.fixture
 def own_tool(new_small: Callable[..., Project], tmp_path: Path) -> Project:
     """A project that is built with a copy of the tool, which the test may edit."""

@@ -20,6 +20,16 @@ build/sysroot/lib/libcore.rmeta:
 """
 
 
+LINKED = """build/hello.elf: \\
+  kernel/link.ld \\
+  kernel/more\\ symbols.ld
+
+kernel/link.ld:
+
+kernel/more\\ symbols.ld:
+"""
+
+
 def action(*inputs: Input) -> Action:
     return Action("kernel", "kernel hello", ("rustc",), inputs, ("build/hello.elf",), "id", Where("SConstruct", 5, "k"))
 
@@ -28,6 +38,10 @@ def test_files_and_variables_are_parsed() -> None:
     info = depinfo.parse(TEXT)
     assert info.files == ("build/sysroot/lib/libcore.rmeta", "kernel/src/a b.rs", "kernel/src/main.rs")
     assert info.env == ("CARGO_PKG_NAME", "NOT_SET")
+
+
+def test_the_linkers_rules_go_over_several_lines() -> None:
+    assert depinfo.parse(LINKED).files == ("kernel/link.ld", "kernel/more symbols.ld")
 
 
 @pytest.mark.parametrize(

@@ -273,7 +273,7 @@ def _joined(argv: Sequence[str]) -> Iterator[str]:
 _LEFT_OUT = (
     "--error-format=", "--json=", "--out-dir=", "--target=", "--sysroot=", "-Zunstable-options", "-Cmetadata=",
     "-Cextra-filename=", "-Cincremental=", "-Clinker=", "-Ldependency=", "-Lbuild/", "-Zremap-cwd-prefix=",
-    "--remap-path-prefix=", "--remap-path-scope=", "-Zbinary-dep-depinfo",
+    "--remap-path-prefix=", "--remap-path-scope=", "-Zbinary-dep-depinfo", "-Clink-arg=--dependency-file=",
 )  # fmt: skip
 
 

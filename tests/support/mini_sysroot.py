@@ -103,6 +103,8 @@ def _run(action: Action, root: Path) -> list[Mapping[str, object]] | None:
     done = subprocess.run(command, cwd=root, env=environ, capture_output=True, text=True, check=False)
     if done.returncode:
         return [json.loads(line) for line in done.stderr.splitlines() if line.startswith("{")]
+    if action.link_info is not None:
+        (out / action.link_info).unlink()  # it is for the graph to read, and no output
     assert sorted(os.listdir(out)) == sorted(name.rpartition("/")[2] for name in action.outputs)
     for name in action.outputs:
         (root / name).parent.mkdir(parents=True, exist_ok=True)

@@ -50,6 +50,7 @@ class Action(NamedTuple):
     shared: bool = True  # may its result leave this folder
     user_env: bool = False  # does it see the person's environment (only what it read of it, by dep-info, then counts)
     local: bool = False  # the project's own code: its warnings are shown until they are fixed
+    link_info: str | None = None  # where in the scratch folder the linker says what it read; no output
 
 
 class Plan(NamedTuple):

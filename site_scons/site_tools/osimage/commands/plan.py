@@ -24,6 +24,7 @@ def as_json(action: Action) -> dict[str, Any]:
         "inputs": [{"path": entry.path, "kind": entry.kind} for entry in action.inputs],
         "outputs": list(action.outputs),
         "dep_info": action.dep_info,
+        "link_info": action.link_info,
         "toolchain": action.toolchain,
         "shared": action.shared,
         "where": str(action.where),

@@ -12,6 +12,9 @@ from .unit_graph import CrateTarget, Unit
 
 DIAGNOSTICS = ("--error-format=json", "--json=diagnostic-rendered-ansi")
 
+# What the linker read: also what a linker script takes in by INPUT or GROUP, which no flag names.
+LINK_INFO = "link.d"
+
 
 @dataclass(frozen=True)
 class Extern:
@@ -73,7 +76,7 @@ def argv(command: Command) -> tuple[str, ...]:
         *(("-Crpath",) if unit.profile.rpath else ()),
         *command.for_sysroot,
         *linking_flags(unit.profile),
-        *(command.linker if "bin" in target.crate_types else ()),
+        *((*command.linker, f"-Clink-arg=--dependency-file={OUT}/{LINK_INFO}") if "bin" in target.crate_types else ()),
         *(("-L", f"dependency={command.searched}") if command.searched else ()),
         *(word for extern in command.externs for word in ("--extern", _extern(extern))),
         *command.rustflags,

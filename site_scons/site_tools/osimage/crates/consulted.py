@@ -20,7 +20,7 @@ def names(
 
     A name is a file, relative to the project root or absolute where it lies outside; with `/` at its end it stands for
     the names in a folder, with `$` before it for an environment variable. LOCK and FOLDER are absolute; MORE are
-    further files, relative to the project root.
+    further such names.
     """
     found = [os.path.join(above, "Cargo.toml") for above in map(str, (PurePath(folder), *PurePath(folder).parents))]
     found += [*config.consulted, lock]

@@ -25,10 +25,14 @@ _INCLUDE = re.compile(r'(?:^|[\s;{}])INCLUDE\s+"?([^\s";{}]+)"?')
 
 @dataclass(frozen=True)
 class LinkFiles:
-    """FLAGS with their files named from the project root, and these as INPUTS."""
+    """FLAGS with their files named from the project root, these as INPUTS, and every file that was looked for.
+
+    One that was not there decides too: when it appears, the link reads something else.
+    """
 
     flags: tuple[str, ...]
     inputs: tuple[Input, ...]
+    looked_for: tuple[str, ...]
 
 
 class _Finder:
@@ -38,6 +42,7 @@ class _Finder:
         self._place = place
         self._base = base
         self.inputs: dict[Input, None] = {}
+        self.looked_for: dict[str, None] = {}
         self.searches = False  # is something found only by a search path to the base
 
     def moved(self, word: str, before: str = "") -> str:
@@ -58,8 +63,9 @@ class _Finder:
         Raises:
             FaultError: it lies outside the project.
         """
-        places = (posixpath.join(self._place.absolute(folder), path) for folder in (self._base, ""))
+        places = [posixpath.join(self._place.absolute(folder), path) for folder in (self._base, "")]
         found = next((place for place in places if self._place.is_folder(place) or self._place.is_file(place)), None)
+        self._look(*(name for place in places if (name := self._place.relative(place)) is not None))
         if found is None:
             return None  # the linker finds it in a search path, or says that it does not
         absolute = posixpath.normpath(found)
@@ -79,11 +85,20 @@ class _Finder:
 
     def _with_includes(self, name: str) -> None:
         for included in _INCLUDE.findall(self._place.text(name)):
-            for place in dict.fromkeys((included, posixpath.normpath(posixpath.join(self._base, included)))):
+            places = dict.fromkeys((included, posixpath.normpath(posixpath.join(self._base, included))))
+            self._look(*places)
+            for place in places:
                 if self._place.is_file(place) and Input(place) not in self.inputs:
                     self.searches |= place != included
                     self.inputs[Input(place)] = None
                     self._with_includes(place)
+
+    def _look(self, *names: str) -> None:
+        for name in names:
+            if not self._place.is_folder(name):
+                self.looked_for[name] = None
+                if not self._place.is_file(name):
+                    self.looked_for[f"{name}/"] = None  # what appears may be a folder, which is told by its names
 
 
 def located(flags: Sequence[str], spec: Mapping[str, Any], base: str, place: Place) -> LinkFiles:
@@ -119,7 +134,7 @@ def located(flags: Sequence[str], spec: Mapping[str, Any], base: str, place: Pla
                 raise FaultError(f"the target spec names {path}, which is both {name} and {path}: rename one of them.")
     if finder.searches:
         result.append(f"-Clink-arg=-L{base}")
-    return LinkFiles(tuple(result), tuple(finder.inputs))
+    return LinkFiles(tuple(result), tuple(finder.inputs), tuple(finder.looked_for))
 
 
 def _search_path(value: str, finder: _Finder) -> str:

@@ -121,8 +121,7 @@ def _plan(
         actions=steps.actions(),
         links=tuple(consulted.external_links(local, steps.folders, place)),
         consulted=consulted.names(
-            place, resolved.package.folder, resolved.lock, local, resolved.config,
-            (entry.path for entry in steps.link.inputs if entry.kind == "file"),
+            place, resolved.package.folder, resolved.lock, local, resolved.config, steps.link.looked_for
         ),
         notes=resolved.notes,
     )  # fmt: skip

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..action import Action, Input
 from . import link_files, lto, names
-from .argv import Command, Extern, argv, file_names
+from .argv import LINK_INFO, Command, Extern, argv, file_names
 from .fault import FaultError
 from .kernel import KernelDeclaration
 from .metadata import Package
@@ -97,6 +97,7 @@ class Steps:
             dep_info=outputs[-1],
             user_env=True,
             local=True,
+            link_info=LINK_INFO if is_kernel else None,
         )
 
     def _command(self, index: int) -> Command:

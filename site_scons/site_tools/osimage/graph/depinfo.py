@@ -20,10 +20,13 @@ class DepInfo(NamedTuple):
 
 
 def parse(text: str) -> DepInfo:
-    """Parse dep-info as rustc writes it (rustc_interface, `write_out_deps`): rules, then `# env-dep:NAME[=VALUE]`."""
+    """Parse dep-info: rules as in a Makefile, then `# env-dep:NAME[=VALUE]`.
+
+    So rustc writes it (rustc_interface, `write_out_deps`) and lld (`--dependency-file`), its rules over several lines.
+    """
     files: set[str] = set()
     env: set[str] = set()
-    for line in text.splitlines():
+    for line in text.replace("\\\n", " ").splitlines():
         if line.startswith("# env-dep:"):
             env.add(line.removeprefix("# env-dep:").partition("=")[0])
         elif line and not line.startswith("#"):

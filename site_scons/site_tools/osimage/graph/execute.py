@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -147,7 +147,7 @@ def _what_was_read(engine: Engine, action: Action, scratch: _Scratch) -> ReadSet
     path.write_text(text, encoding="utf-8")
     info = depinfo.parse(text)
     files, undeclared = depinfo.split(
-        [name for name in info.files if not name.startswith(final) or name not in action.outputs],
+        [name for name in (*info.files, *_linked(action, scratch, places)) if name not in action.outputs],
         action, str(engine.root), engine.build, engine.machine.toolchain_folder,
     )  # fmt: skip
     if undeclared:
@@ -159,6 +159,16 @@ def _what_was_read(engine: Engine, action: Action, scratch: _Scratch) -> ReadSet
     own = dict(action.env)
     rooted = any(ROOT in own.get(name, "") for name in info.env) or _holds_root(engine, action, scratch)
     return ReadSet(files, tuple(name for name in info.env if name not in own), rooted)
+
+
+def _linked(action: Action, scratch: _Scratch, places: Sequence[tuple[str, str]]) -> list[str]:
+    """What ACTION's linker says it read, without the objects that rustc made for it."""
+    if action.link_info is None:
+        return []
+    text = (scratch.absolute / action.link_info).read_text(encoding="utf-8")
+    made = f"{scratch.relative}/"
+    names = depinfo.parse(depinfo.relocated(text, places[:-1])).files
+    return [name for name in names if not name.startswith(made)]
 
 
 def _saw_our_own(read: ReadSet | None) -> bool:

@@ -15,7 +15,7 @@ from ..action import Action, Input
 from ..errors import Where
 from .record import replace_bytes, sealed, unsealed
 
-VERSION = 3
+VERSION = 4
 MOST = 4  # entries of one declaration that are kept
 
 
