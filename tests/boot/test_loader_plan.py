@@ -49,8 +49,8 @@ def test_the_steps_of_the_tools_own_loader(rustc_1_96: Rustc, tmp_path: Path) ->
     assert planned.links == (("osimage-bootloader", str(own_source())),)
     assert [action.outputs for action in planned.actions] == [
         ("build/bios/layout.rs",),
-        ("build/bios/liblayout.rlib",),
-        ("build/bios/libosimage_boot_info.rlib",),
+        ("build/bios/liblayout.rlib", "build/bios/layout.d"),
+        ("build/bios/libosimage_boot_info.rlib", "build/bios/osimage_boot_info.d"),
         ("build/bios/stage1.o", "build/bios/stage1.d"),
         ("build/bios/stage1.bin",),
         ("build/bios/stage2.o", "build/bios/stage2.d"),

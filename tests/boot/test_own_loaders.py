@@ -93,3 +93,13 @@ def test_the_same_loader_in_two_places(loader_files: LoaderFiles, new_project: C
     for stage in (other.stage1, other.stage2):
         assert str(project.root).encode() not in stage
         assert str(own_source()).encode() not in stage
+
+
+def test_what_a_loader_of_ones_own_reads_elsewhere_is_told(new_project: Callable[..., Project]) -> None:
+    project = new_project(files={"elsewhere.ld": "elsewhere = 1;\n"})
+    shutil.copytree(own_source(), project.root / "loader")
+    script = "loader/stage1/link.ld"
+    project.write({script: b"INPUT(elsewhere.ld)\n" + project.read(script)})
+    text = SCONSTRUCT.replace("TARGET", "x86_64-hello").replace("OVERRIDES", "None").replace("RUSTFLAGS", "[]")
+    result = project.write({"SConstruct": text.replace("SOURCE", '"loader"')}).fails()
+    assert "linked stage 1 of bios reads elsewhere.ld, which is no input of it." in result.stderr

@@ -26,6 +26,8 @@ CODE = (
 # The linker is called directly: rustc would add what the target spec says for kernels, such as a linker script.
 LINK = ("-flavor", "gnu", "--oformat=binary", "--gc-sections")
 
+LINK_INFO = "link.d"  # where it says what it read
+
 # What the linker scripts take from the layout.
 LINKED = ("LOADER_DATA_ADDRESS", "LOADER_DATA_END", "PAGE_SIZE", "SECTOR_SIZE", "STAGE1_ADDRESS", "STAGE2_ADDRESS",
           "STAGE2_MAX_SECTORS")  # fmt: skip
@@ -140,8 +142,12 @@ class _Steps:
         )
 
     def _library(self, crate: str, main: str, source: Input) -> Action:
-        argv = (*self._rustc(crate), "--crate-type=rlib", f"--emit=link={OUT}/lib{crate}.rlib", main)
-        return self._action(f"{crate} of", argv, (*self.sysroot.inputs(), source), (self._rlib(crate),))
+        emit = f"--emit=link={OUT}/lib{crate}.rlib,dep-info={OUT}/{crate}.d"
+        argv = (*self._rustc(crate), "--crate-type=rlib", emit, main)
+        dep_info = f"{self.directory}/{crate}.d"
+        return self._action(
+            f"{crate} of", argv, (*self.sysroot.inputs(), source), (self._rlib(crate), dep_info), dep_info
+        )
 
     def _stage(self, stage: str, label: str, crates: tuple[str, ...]) -> tuple[Action, Action]:
         """The steps that compile and link STAGE with CRATES of the loader's own."""
@@ -155,7 +161,7 @@ class _Steps:
         script = f"{self.source}/{stage}/link.ld"
         libraries = (*(self._rlib(crate) for crate in crates), *(crate.rlib for crate in self.sysroot.crates))
         linked = (
-            self.linker, *LINK, f"--script={script}",
+            self.linker, *LINK, f"--dependency-file={OUT}/{LINK_INFO}", f"--script={script}",
             *(f"--defsym={name}={vars(layout)[name]:#x}" for name in LINKED),
             "-o", f"{OUT}/{stage}.bin", f"{path}.o", *libraries,
         )  # fmt: skip
@@ -163,7 +169,7 @@ class _Steps:
         objects = tuple(map(Input, (script, f"{path}.o", *libraries)))
         return (
             self._action(f"{label} of", compiled, inputs, (f"{path}.o", f"{path}.d"), f"{path}.d"),
-            self._action(f"linked {label} of", linked, objects, (f"{path}.bin",)),
+            self._action(f"linked {label} of", linked, objects, (f"{path}.bin",))._replace(link_info=LINK_INFO),
         )
 
     def _action(

@@ -132,20 +132,14 @@ def _failure(engine: Engine, action: Action, outcome: Outcome, scratch: _Scratch
 
 
 def _what_was_read(engine: Engine, action: Action, scratch: _Scratch) -> ReadSet | None:
-    """What ACTION's dep-info says it read; None for a step whose declared inputs are all there is.
+    """What ACTION's compiler and linker say they read; None for a step whose declared inputs are all there is.
 
     Raises:
         StepError: it read something that no input declares.
     """
-    if action.dep_info is None:
-        return None
-    path = scratch.absolute / Path(action.dep_info).name
-    final = f"{Path(action.dep_info).parent}/"
-    # rustc names crates given by --extern absolutely, and its own outputs by the scratch folder.
-    places = ((os.path.realpath(engine.build), engine.build), (str(engine.root), ""), (scratch.relative, final[:-1]))
-    text = depinfo.relocated(path.read_text(encoding="utf-8"), places)
-    path.write_text(text, encoding="utf-8")
-    info = depinfo.parse(text)
+    # rustc names crates given by --extern absolutely.
+    places = [(os.path.realpath(engine.build), engine.build), (str(engine.root), "")]
+    info = _compiled(action, scratch, places)
     files, undeclared = depinfo.split(
         [name for name in (*info.files, *_linked(action, scratch, places)) if name not in action.outputs],
         action, str(engine.root), engine.build, engine.machine.toolchain_folder,
@@ -161,14 +155,24 @@ def _what_was_read(engine: Engine, action: Action, scratch: _Scratch) -> ReadSet
     return ReadSet(files, tuple(name for name in info.env if name not in own), rooted)
 
 
+def _compiled(action: Action, scratch: _Scratch, places: Sequence[tuple[str, str]]) -> depinfo.DepInfo:
+    """What ACTION's dep-info says, which is an output too: from here on it names its outputs by their places."""
+    if action.dep_info is None:
+        return depinfo.DepInfo((), ())
+    path = scratch.absolute / Path(action.dep_info).name
+    final = (scratch.relative, str(Path(action.dep_info).parent))
+    text = depinfo.relocated(path.read_text(encoding="utf-8"), (*places, final))
+    path.write_text(text, encoding="utf-8")
+    return depinfo.parse(text)
+
+
 def _linked(action: Action, scratch: _Scratch, places: Sequence[tuple[str, str]]) -> list[str]:
     """What ACTION's linker says it read, without the objects that rustc made for it."""
     if action.link_info is None:
         return []
     text = (scratch.absolute / action.link_info).read_text(encoding="utf-8")
-    made = f"{scratch.relative}/"
-    names = depinfo.parse(depinfo.relocated(text, places[:-1])).files
-    return [name for name in names if not name.startswith(made)]
+    names = depinfo.parse(depinfo.relocated(text, places)).files
+    return [name for name in names if not name.startswith(f"{scratch.relative}/")]
 
 
 def _saw_our_own(read: ReadSet | None) -> bool:
