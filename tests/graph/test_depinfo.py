@@ -20,13 +20,15 @@ build/sysroot/lib/libcore.rmeta:
 """
 
 
-LINKED = """build/hello.elf: \\
-  kernel/link.ld \\
-  kernel/more\\ symbols.ld
+LINKED = r"""build/hello.elf: \
+  kernel/link.ld \
+  kernel/more\ symbols.ld \
+  /pro/ject$$a\ \#1:\ x/build/.osimage/scratch/1/symbols.o \
+  kernel/back/slash.ld
 
 kernel/link.ld:
 
-kernel/more\\ symbols.ld:
+kernel/more\ symbols.ld:
 """
 
 
@@ -40,8 +42,14 @@ def test_files_and_variables_are_parsed() -> None:
     assert info.env == ("CARGO_PKG_NAME", "NOT_SET")
 
 
-def test_the_linkers_rules_go_over_several_lines() -> None:
-    assert depinfo.parse(LINKED).files == ("kernel/link.ld", "kernel/more symbols.ld")
+def test_what_the_linker_read_is_told_without_its_escapes() -> None:
+    places = [("/pro\\ject$a #1: x/build", "build"), ("/pro\\ject$a #1: x", "")]
+    assert depinfo.linked(LINKED, places, ["kernel/back\\slash.ld", "kernel/link.ld"]) == [
+        "kernel/link.ld",
+        "kernel/more symbols.ld",
+        "build/.osimage/scratch/1/symbols.o",
+        "kernel/back\\slash.ld",
+    ]
 
 
 @pytest.mark.parametrize(

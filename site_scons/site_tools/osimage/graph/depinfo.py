@@ -1,4 +1,4 @@
-"""What rustc says it really read: the Makefile-like dep-info file, and whether all of it was declared."""
+"""What rustc and lld say they really read, in files like a Makefile, and whether all of it was declared."""
 
 from __future__ import annotations
 
@@ -20,13 +20,10 @@ class DepInfo(NamedTuple):
 
 
 def parse(text: str) -> DepInfo:
-    """Parse dep-info: rules as in a Makefile, then `# env-dep:NAME[=VALUE]`.
-
-    So rustc writes it (rustc_interface, `write_out_deps`) and lld (`--dependency-file`), its rules over several lines.
-    """
+    """Parse dep-info as rustc writes it (`write_out_deps`): rules as in a Makefile, then `# env-dep:NAME[=VALUE]`."""
     files: set[str] = set()
     env: set[str] = set()
-    for line in text.replace("\\\n", " ").splitlines():
+    for line in text.splitlines():
         if line.startswith("# env-dep:"):
             env.add(line.removeprefix("# env-dep:").partition("=")[0])
         elif line and not line.startswith("#"):
@@ -38,6 +35,25 @@ def _prerequisites(rule: str) -> list[str]:
     """The names after `target:`; a space inside a name is written as backslash and space."""
     _target, colon, rest = rule.replace("\\ ", "\0").partition(": ")
     return [name.replace("\0", " ") for name in rest.split()] if colon else []
+
+
+def linked(text: str, folders: Iterable[tuple[str, str]], declared: Iterable[str]) -> list[str]:
+    """The files that lld read, from TEXT, its `--dependency-file`; FOLDERS as in `relocated`.
+
+    lld escapes blank, `#` and `$` as Make has it, and writes a slash for every backslash (lld/ELF/Driver.cpp,
+    `writeDependencyFile`), so what a backslash was is seen only by comparing with FOLDERS and the names DECLARED.
+    """
+    lines = (line.strip().removesuffix(" \\") for line in text.splitlines() if line.startswith(" "))
+    names = [re.sub(r"\\([ #])|\$(\$)", r"\1\2", line) for line in lines]
+    for old, new in folders:
+        above = _slashed(f"{old}/")
+        names = [f"{new}/{name.removeprefix(above)}".lstrip("/") if name.startswith(above) else name for name in names]
+    real = {_slashed(name): name for name in declared}
+    return [real.get(name, name) for name in names]
+
+
+def _slashed(name: str) -> str:
+    return name.replace("\\", "/")
 
 
 def relocated(text: str, folders: Iterable[tuple[str, str]]) -> str:

@@ -171,7 +171,7 @@ def _linked(action: Action, scratch: _Scratch, places: Sequence[tuple[str, str]]
     if action.link_info is None:
         return []
     text = (scratch.absolute / action.link_info).read_text(encoding="utf-8")
-    names = depinfo.parse(depinfo.relocated(text, places)).files
+    names = depinfo.linked(text, places, (entry.path for entry in action.inputs))
     return [name for name in names if not name.startswith(f"{scratch.relative}/")]
 
 
