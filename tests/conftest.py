@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from osimage.toolchain import facts
-from osimage.toolchain.rustc import Linker, Rustc
+from osimage.toolchain.rustc import HostLinker, Linker, Rustc
 from project import FILES, Project
 
 DATA = Path(__file__).parent / "data"
@@ -40,7 +40,8 @@ def rustc_1_96() -> Rustc:
 
     linker = Linker(**recorded.pop("linker"))
     version = tuple(recorded.pop("version"))
-    return Rustc(**recorded, version=version, linker=linker, ask=ask)
+    host_linker = HostLinker(**recorded.pop("host_linker"))
+    return Rustc(**recorded, version=version, linker=linker, ask=ask, host_linker=host_linker)
 
 
 @pytest.fixture(scope="session")

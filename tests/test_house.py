@@ -25,11 +25,13 @@ LAYERS = (
     ("target", "sysroot", "crates", "boot", "image", "machine"),
     ("cache",),
     ("graph",),
-    ("builders", "commands"),
+    ("commands",),
+    ("builders", "program"),
 )
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
 SCONS_MAY_BE_IMPORTED_IN = {"__init__", "graph", "builders", "commands"}
-PROGRAMS_MAY_BE_STARTED_IN = {"toolchain", "graph", "machine", "sysroot"}  # all but toolchain: only while building
+# All but toolchain: only while building.
+PROGRAMS_MAY_BE_STARTED_IN = {"toolchain", "graph", "machine", "sysroot", "crates"}
 
 LINES_OF_A_MODULE = 300
 LINES_OF_A_FUNCTION = 40

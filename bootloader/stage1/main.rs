@@ -3,7 +3,7 @@
 #![no_main]
 
 #[macro_use]
-#[path = "../shared/assemble.rs"]
+#[path = "../common/assemble.rs"]
 mod assemble;
 
 use layout::*;
@@ -13,7 +13,7 @@ assemble! {
         COM1_PORT REAL_STACK_TOP STAGE1_ADDRESS STAGE1_CHECKSUM_OFFSET STAGE1_CODE_SIZE STAGE1_COUNT_OFFSET
         STAGE1_MAGIC STAGE1_MAGIC_OFFSET STAGE1_PACKET_OFFSET STAGE2_ADDRESS
     ],
-    files: ["stage1.s" "../shared/print.s" "parameters.s"],
+    files: ["stage1.s" "../common/print.s" "parameters.s"],
 }
 
 #[panic_handler]

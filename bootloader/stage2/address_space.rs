@@ -1,5 +1,7 @@
-//! The address space that the kernel is entered in: pages of 4 KiB, each with exactly the rights it needs.
+//! The address space that the kernel is entered in: pages of 4 KiB, each with exactly the rights it needs, and of 2 MiB
+//! where a kernel wants all physical memory mapped.
 
+use crate::elf::refuse;
 use crate::load::Placed;
 use crate::memory::MemoryMap;
 use crate::tables;
@@ -9,12 +11,19 @@ use osimage_boot_info::{MemoryKind, Rights};
 
 const PRESENT: u64 = 1;
 const WRITABLE: u64 = 2;
+const LARGE: u64 = 1 << 7;
 const NO_EXECUTE: u64 = 1 << 63;
 const ADDRESS: u64 = 0x000f_ffff_ffff_f000;
 
-const READ: Rights = Rights(0);
-const READ_WRITE: Rights = Rights(Rights::WRITE);
-const READ_EXECUTE: Rights = Rights(Rights::EXECUTE);
+pub const READ: Rights = Rights(0);
+pub const READ_WRITE: Rights = Rights(Rights::WRITE);
+pub const READ_EXECUTE: Rights = Rights(Rights::EXECUTE);
+pub const READ_WRITE_EXECUTE: Rights = Rights(Rights::WRITE | Rights::EXECUTE);
+
+/// Entries of a page table.
+const ENTRIES: u64 = 512;
+/// Bytes that an entry of the root stands for.
+pub const ROOT_ENTRY_SIZE: u64 = 1 << 39;
 
 pub struct AddressSpace {
     pub root: u64,
@@ -31,65 +40,117 @@ unsafe extern "C" {
     static exception_stack_top: u8;
 }
 
-/// The kernel, its stack and the boot information where it expects them; the loader's own code, tables and exception
-/// stack, and the memory of VGA, where they are. Everything else stays unmapped: the first page, the guard page.
-pub fn for_kernel(placed: &Placed, stack: u64, stack_size: u64, record: u64, memory: &mut MemoryMap) -> AddressSpace {
-    let root = memory.take("page tables", PAGE_SIZE, MemoryKind::PageTables);
-    let space = AddressSpace { root, no_execute: has_no_execute() };
-    for segment in placed.segments() {
-        space.map(segment.address, segment.physical_address, segment.size, segment.rights, memory);
-    }
-    space.map(KERNEL_STACK_TOP - stack_size, stack, stack_size, READ_WRITE, memory);
-    space.map(BOOT_INFO_ADDRESS, record, BOOT_INFO_SIZE, READ, memory);
-    space.map(VGA_ADDRESS, VGA_ADDRESS, VGA_END - VGA_ADDRESS, READ_WRITE, memory);
-
-    let at = |symbol: *const u8| symbol as usize as u64;
-    let own = [
-        (at(&raw const data_start), at(&raw const text_start), READ_WRITE),
-        (at(&raw const text_start), at(&raw const rodata_start), READ_EXECUTE),
-        (at(&raw const rodata_start), at(&raw const flat_end), READ),
-        (at(&raw const bss_start), at(&raw const exception_stack_top), READ_WRITE),
-        (tables::address(), tables::address() + PAGE_SIZE, READ),
-    ];
-    for (start, end, rights) in own {
-        space.map(start, start, end - start, rights, memory);
-    }
-    space
-}
-
 impl AddressSpace {
+    /// The kernel's segments where it expects them, the loader's own code, tables and exception stack, and the memory of
+    /// VGA with VGA_RIGHTS, where they are. Everything else stays unmapped, the first page too. ROOT is a page of zeros.
+    pub fn new(root: u64, placed: &Placed, vga_rights: Rights, memory: &mut MemoryMap) -> AddressSpace {
+        let space = AddressSpace { root, no_execute: has_no_execute() };
+        for segment in placed.segments() {
+            space.map(segment.address, segment.physical_address, segment.size, segment.rights, memory);
+        }
+        space.map(VGA_ADDRESS, VGA_ADDRESS, VGA_END - VGA_ADDRESS, vga_rights, memory);
+
+        let at = |symbol: *const u8| symbol as usize as u64;
+        let own = [
+            (at(&raw const data_start), at(&raw const text_start), READ_WRITE),
+            (at(&raw const text_start), at(&raw const rodata_start), READ_EXECUTE),
+            (at(&raw const rodata_start), at(&raw const flat_end), READ),
+            (at(&raw const bss_start), tables::address(), READ_WRITE),
+            (tables::address(), tables::address() + PAGE_SIZE, READ),
+            (tables::address() + PAGE_SIZE, at(&raw const exception_stack_top), READ_WRITE),
+        ];
+        for (start, end, rights) in own {
+            space.map(start, start, end - start, rights, memory);
+        }
+        space
+    }
+
     /// Maps the pages that hold the SIZE bytes at a virtual address; both addresses have the same offset in a page.
-    fn map(&self, address: u64, physical: u64, size: u64, rights: Rights, memory: &mut MemoryMap) {
+    pub fn map(&self, address: u64, physical: u64, size: u64, rights: Rights, memory: &mut MemoryMap) {
         let inside = address % PAGE_SIZE;
-        let mut flags = PRESENT;
-        if rights.writable() {
-            flags |= WRITABLE;
-        }
-        if self.no_execute && !rights.executable() {
-            flags |= NO_EXECUTE;
-        }
         for page in 0..(inside + size).div_ceil(PAGE_SIZE) {
             let offset = page * PAGE_SIZE;
-            let entry = self.entry(address - inside + offset, memory);
-            // SAFETY: `entry` points into a page table of ours, which nothing else uses yet.
-            unsafe { *entry = (physical - inside + offset) | flags };
+            let to = address - inside + offset;
+            self.set(to, self.entry(to, 0, memory), (physical - inside + offset) | self.flags(rights));
         }
     }
 
-    /// The entry of the lowest level for an address; tables on the way to it are made.
-    fn entry(&self, address: u64, memory: &mut MemoryMap) -> *mut u64 {
+    /// Maps physical memory from 0 on in COUNT pages of 2 MiB, with all rights.
+    pub fn map_large(&self, address: u64, count: u64, memory: &mut MemoryMap) {
+        let mut page = 0;
+        while page < count {
+            let to = address + page * LARGE_PAGE_SIZE;
+            let first = self.entry(to, 1, memory);
+            let run = (ENTRIES - (to / LARGE_PAGE_SIZE) % ENTRIES).min(count - page); // what one table holds
+            for index in 0..run {
+                let value = (page + index) * LARGE_PAGE_SIZE | LARGE | self.flags(READ_WRITE_EXECUTE);
+                self.set(to, first.wrapping_add(index as usize), value);
+            }
+            page += run;
+        }
+    }
+
+    /// Makes entry INDEX of the root lead to the root itself.
+    pub fn map_itself(&self, index: u64) {
+        self.set(
+            index * ROOT_ENTRY_SIZE,
+            entry_in(self.root, index * ROOT_ENTRY_SIZE, 3),
+            self.root | PRESENT | WRITABLE,
+        );
+    }
+
+    pub fn unmap_itself(&self, index: u64) {
+        // SAFETY: as in `set`.
+        unsafe { *entry_in(self.root, index * ROOT_ENTRY_SIZE, 3) = 0 };
+    }
+
+    /// The first of COUNT unused entries of the root in a row.
+    pub fn free_root_entries(&self, count: u64) -> u64 {
+        // SAFETY: an entry of the root, which only this space uses.
+        let used = |index: u64| unsafe { *entry_in(self.root, index * ROOT_ENTRY_SIZE, 3) != 0 };
+        let mut first = 1; // the loader is below
+        for index in 1..ENTRIES {
+            if used(index) {
+                first = index + 1;
+            } else if index + 1 - first == count {
+                return first;
+            }
+        }
+        stop!("no room in the kernel's address space for {count} times 512 GiB in a row")
+    }
+
+    fn flags(&self, rights: Rights) -> u64 {
+        let no_execute = if self.no_execute && !rights.executable() { NO_EXECUTE } else { 0 };
+        PRESENT | no_execute | if rights.writable() { WRITABLE } else { 0 }
+    }
+
+    /// Segments may share a page; nothing else may be where something is.
+    fn set(&self, address: u64, entry: *mut u64, value: u64) {
+        // SAFETY: `entry` points into a page table of ours, which nothing else uses yet.
+        unsafe {
+            if *entry != 0 && *entry != value {
+                refuse!("the page {address:#x} is wanted for two things");
+            }
+            *entry = value;
+        }
+    }
+
+    /// The entry of a level for an address; tables on the way to it are made.
+    fn entry(&self, address: u64, level: u32, memory: &mut MemoryMap) -> *mut u64 {
         let mut table = self.root;
-        for level in [3, 2, 1] {
-            let entry = entry_in(table, address, level);
-            // SAFETY: as in `map`; tables come zeroed.
+        for upper in (level + 1..4).rev() {
+            let entry = entry_in(table, address, upper);
+            // SAFETY: as in `set`; tables come zeroed.
             unsafe {
                 if *entry == 0 {
                     *entry = memory.take("page tables", PAGE_SIZE, MemoryKind::PageTables) | PRESENT | WRITABLE;
+                } else if *entry & LARGE != 0 {
+                    refuse!("the page {address:#x} is wanted for two things");
                 }
                 table = *entry & ADDRESS;
             }
         }
-        entry_in(table, address, 0)
+        entry_in(table, address, level)
     }
 }
 

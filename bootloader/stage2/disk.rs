@@ -4,7 +4,7 @@ use crate::bios::{Registers, lend, take_back};
 use crate::console;
 use crate::memory::MemoryMap;
 use crate::parameters::Parameters;
-use layout::{BOUNCE_ADDRESS, BOUNCE_SECTORS, SECTOR_SIZE};
+use layout::{BOUNCE_ADDRESS, BOUNCE_SECTORS, KERNEL_IMAGE_ADDRESS, SECTOR_SIZE};
 use osimage_boot_info::MemoryKind;
 
 const DISK: u8 = 0x13;
@@ -54,7 +54,11 @@ pub fn read_kernel(drive: u8, parameters: &Parameters, memory: &mut MemoryMap) -
     }
     let drive = Drive::ask(drive);
     let sectors = size.div_ceil(SECTOR_SIZE);
-    let target = memory.take("file", size, MemoryKind::KernelImage);
+    let as_expected = match parameters.bootloader_09 {
+        Some(_) => memory.take_at(KERNEL_IMAGE_ADDRESS, size, MemoryKind::KernelImage),
+        None => None,
+    };
+    let target = as_expected.unwrap_or_else(|| memory.take("file", size, MemoryKind::KernelImage));
     let mut done = 0;
     let mut most = BOUNCE_SECTORS;
     while done < sectors {

@@ -19,6 +19,7 @@ const X86_64: u64 = 62;
 const LOAD: u32 = 1;
 const DYNAMIC: u32 = 2;
 const INTERPRETER: u32 = 3;
+const THREAD_LOCAL: u32 = 7;
 
 #[derive(Clone, Copy)]
 #[repr(C)]
@@ -67,6 +68,14 @@ pub struct Segment {
     pub rights: Rights,
 }
 
+/// The template of thread-local storage; it lies within a segment, or is all zeros.
+#[derive(Clone, Copy, Default)]
+pub struct ThreadLocal {
+    pub address: u64,
+    pub file_size: u64,
+    pub memory_size: u64,
+}
+
 /// A kernel that can be loaded.
 pub struct Kernel<'a> {
     pub image: &'a [u8],
@@ -75,6 +84,7 @@ pub struct Kernel<'a> {
     pub offset: u64,
     /// Address and bytes of the dynamic section, which lists the relocations; zero bytes where there is none.
     pub dynamic: (u64, u64),
+    pub thread_local: Option<ThreadLocal>,
     segments: [Segment; CAPACITY],
     count: usize,
 }
@@ -108,17 +118,20 @@ impl fmt::Display for Segment {
     }
 }
 
-/// The kernel in IMAGE, which is fit to be loaded; otherwise this does not return.
-pub fn check(image: &[u8]) -> Kernel<'_> {
+/// The kernel in IMAGE, which is fit to be loaded; otherwise this does not return. For AS_BOOTLOADER_09 that is what the
+/// crate's loader takes: nothing is relocated, segments may be writable and executable, thread-local storage is passed on.
+pub fn check(image: &[u8], as_bootloader_09: bool) -> Kernel<'_> {
     let size = image.len();
     let Some(header) = read::<Header>(image, 0) else {
         refuse!("it has {size} bytes, less than the {} of an ELF header", size_of::<Header>());
     };
     check_header(&header);
-    let offset = if u64::from(header.kind) == POSITION_INDEPENDENT { PIE_BASE } else { 0 };
+    let relocated = u64::from(header.kind) == POSITION_INDEPENDENT && !as_bootloader_09;
+    let offset = if relocated { PIE_BASE } else { 0 };
     let nothing = Segment { index: 0, address: 0, memory_size: 0, file_offset: 0, file_size: 0, rights: Rights(0) };
     let entry = header.entry.wrapping_add(offset);
-    let mut kernel = Kernel { image, entry, offset, dynamic: (0, 0), segments: [nothing; CAPACITY], count: 0 };
+    let segments = [nothing; CAPACITY];
+    let mut kernel = Kernel { image, entry, offset, dynamic: (0, 0), thread_local: None, segments, count: 0 };
 
     let (first, count) = (header.program_headers, u64::from(header.program_header_count));
     for index in 0..count {
@@ -128,8 +141,16 @@ pub fn check(image: &[u8]) -> Kernel<'_> {
         };
         match program_header.kind {
             LOAD if program_header.memory_size != 0 || program_header.file_size != 0 => {
-                kernel.insert(check_segment(index, &program_header, offset, size));
+                kernel.insert(check_segment(index, &program_header, offset, size, as_bootloader_09));
             }
+            THREAD_LOCAL => {
+                let ProgramHeader { address, file_size, memory_size, .. } = program_header;
+                if kernel.thread_local.replace(ThreadLocal { address, file_size, memory_size }).is_some() {
+                    refuse!("it has more than one template of thread-local storage");
+                }
+            }
+            DYNAMIC if as_bootloader_09 => {}
+            INTERPRETER if as_bootloader_09 => {}
             DYNAMIC => kernel.dynamic = (program_header.address, program_header.memory_size),
             INTERPRETER => refuse!("program header {index} asks for a dynamic linker"),
             _ => {}
@@ -164,7 +185,7 @@ fn check_header(header: &Header) {
     }
 }
 
-fn check_segment(index: u64, header: &ProgramHeader, bias: u64, size: usize) -> Segment {
+fn check_segment(index: u64, header: &ProgramHeader, bias: u64, size: usize, as_bootloader_09: bool) -> Segment {
     let ProgramHeader { offset, address, file_size, memory_size, .. } = *header;
     if file_size != 0 && offset.checked_add(file_size).is_none_or(|end| end > size as u64) {
         refuse!(
@@ -180,16 +201,17 @@ fn check_segment(index: u64, header: &ProgramHeader, bias: u64, size: usize) -> 
             "segment {index} at {address:#x} with {memory_size:#x} bytes wraps around the end of the address space"
         );
     };
-    let lower = KERNEL_MIN_VADDR <= start && end <= LOADER_WINDOW;
+    let lower_end = if as_bootloader_09 { LOADER_WINDOW_END } else { LOADER_WINDOW };
+    let lower = KERNEL_MIN_VADDR <= start && end <= lower_end;
     let higher = HIGHER_HALF <= start && end <= HIGHER_HALF_END;
     if !lower && !higher {
         refuse!(
-            "segment {index} at {start:#x}..{end:#x} is outside of {KERNEL_MIN_VADDR:#x}..{LOADER_WINDOW:#x} and \
+            "segment {index} at {start:#x}..{end:#x} is outside of {KERNEL_MIN_VADDR:#x}..{lower_end:#x} and \
              {HIGHER_HALF:#x}..{HIGHER_HALF_END:#x}, where the loader can map it"
         );
     }
     let rights = Rights(header.flags & (Rights::WRITE | Rights::EXECUTE));
-    if rights.writable() && rights.executable() {
+    if rights.writable() && rights.executable() && !as_bootloader_09 {
         refuse!("segment {index} at {start:#x}..{end:#x} is both writable and executable");
     }
     Segment { index, address: start, memory_size, file_offset: offset, file_size, rights }

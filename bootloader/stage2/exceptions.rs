@@ -6,7 +6,7 @@ use crate::load::Placed;
 use core::arch::asm;
 use core::fmt;
 use layout::*;
-use osimage_boot_info::KernelSegment;
+use osimage_boot_info::{KernelSegment, Stack};
 
 const PAGE_FAULT: u64 = 14;
 const GENERAL_PROTECTION: u64 = 13;
@@ -30,28 +30,30 @@ const IDT: u64 = 2;
 const TIMER_VECTOR: u64 = 8;
 const LAST_INTERRUPT: u64 = 15;
 
-/// What the handlers know of the running kernel; a stack of zero bytes while the loader itself runs.
+/// What the handlers know of the running kernel; no stack while the loader itself runs.
 struct Kernel {
     segments: [Option<KernelSegment>; MAX_LOAD_SEGMENTS as usize],
-    stack_size: u64,
+    stack: Option<Stack>,
+    /// Whether the machine is reset once an exception is told.
+    resets: bool,
     reporting: bool,
 }
 
 static KERNEL: Global<Kernel> =
-    Global::new(Kernel { segments: [None; MAX_LOAD_SEGMENTS as usize], stack_size: 0, reporting: false });
+    Global::new(Kernel { segments: [None; MAX_LOAD_SEGMENTS as usize], stack: None, resets: false, reporting: false });
 
 unsafe extern "C" {
     static exception_stack_top: u8;
 }
 
-/// From here on an exception is the kernel's.
-pub fn watch_kernel(placed: &Placed, stack_size: u64) {
+/// From here on an exception is the kernel's. With RESETS it ends as it does without an IDT, where a kernel expects none.
+pub fn watch_kernel(placed: &Placed, stack: Stack, resets: bool) {
     // SAFETY: the only reference, dropped at the end of this function; the handlers run later.
     let kernel = unsafe { &mut *KERNEL.get() };
     for (place, segment) in kernel.segments.iter_mut().zip(placed.segments()) {
         *place = Some(*segment);
     }
-    kernel.stack_size = stack_size;
+    (kernel.stack, kernel.resets) = (Some(stack), resets);
 }
 
 /// What the processor pushed.
@@ -85,7 +87,15 @@ extern "C" fn exception(vector: u64, pushed: *const u64) -> ! {
     }
     // SAFETY: long/exceptions.s passes it so.
     let Frame { code, rip, rsp } = unsafe { Frame::read(pushed) };
-    let who = if kernel.stack_size == 0 {
+    tell(kernel, vector, code, rip, rsp);
+    if kernel.resets {
+        reset();
+    }
+    console::halt()
+}
+
+fn tell(kernel: &Kernel, vector: u64, code: Option<u64>, rip: u64, rsp: u64) {
+    let who = if kernel.stack.is_none() {
         Text("loader")
     } else {
         console::begin_alarm();
@@ -93,22 +103,24 @@ extern "C" fn exception(vector: u64, pushed: *const u64) -> ! {
     };
     if code.is_none() && (TIMER_VECTOR..=LAST_INTERRUPT).contains(&vector) {
         let interrupt = vector - TIMER_VECTOR;
-        stop!("the {who} enabled interrupts without an IDT of its own: interrupt {interrupt} at RIP {rip:#x}");
+        say(format_args!(
+            "the {who} enabled interrupts without an IDT of its own: interrupt {interrupt} at RIP {rip:#x}"
+        ));
+        return;
     }
     let code = code.unwrap_or(0);
     let name = Text(NAMES.get(vector as usize).unwrap_or(&"exception"));
-    console::print(format_args!("osimage: the {who} failed: {name} (vector {vector}, error code {code:#x})\n"));
-    console::print(format_args!("osimage: at RIP {rip:#x}, RSP {rsp:#x}\n"));
+    say(format_args!("the {who} failed: {name} (vector {vector}, error code {code:#x})"));
+    say(format_args!("at RIP {rip:#x}, RSP {rsp:#x}"));
     if vector == PAGE_FAULT {
         tell_page_fault(kernel, code, rip);
     }
     if vector == GENERAL_PROTECTION && code & IDT != 0 {
-        stop!("an interrupt that has no handler");
+        say(format_args!("an interrupt that has no handler"));
     }
-    console::halt()
 }
 
-fn tell_page_fault(kernel: &Kernel, code: u64, rip: u64) -> ! {
+fn tell_page_fault(kernel: &Kernel, code: u64, rip: u64) {
     let address: u64;
     // SAFETY: only reads a register.
     unsafe { asm!("mov {}, cr2", out(reg) address, options(nomem, nostack, preserves_flags)) };
@@ -121,7 +133,19 @@ fn tell_page_fault(kernel: &Kernel, code: u64, rip: u64) -> ! {
     } else {
         Text("read")
     };
-    stop!("it {action} {address:#x}, {}", Place { kernel, address, fetch, mapped: code & PROTECTION != 0 })
+    let place = Place { kernel, address, fetch, mapped: code & PROTECTION != 0 };
+    say(format_args!("it {action} {address:#x}, {place}"));
+}
+
+fn say(what: fmt::Arguments) {
+    console::print(format_args!("osimage: {what}\n"));
+}
+
+/// An exception for which there is no handler, nor for that of the missing handler, nor for that one.
+fn reset() -> ! {
+    let no_table = [0u16; 5];
+    // SAFETY: the processor shuts down, which resets the machine.
+    unsafe { asm!("lidt [{}]", "ud2", in(reg) &no_table, options(noreturn)) }
 }
 
 /// What is at an address where a page fault happened.
@@ -134,7 +158,7 @@ struct Place<'a> {
 
 impl fmt::Display for Place<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let bottom = KERNEL_STACK_TOP - self.kernel.stack_size;
+        let stack = self.kernel.stack.unwrap_or(Stack { bottom: 0, top: 0 });
         let page = self.address - self.address % PAGE_SIZE;
         let inside =
             |segment: &&KernelSegment| page < segment.address + segment.size && segment.address < page + PAGE_SIZE;
@@ -142,12 +166,12 @@ impl fmt::Display for Place<'_> {
             f.write_str("in the first page, which is never mapped (null function pointer, or a return from the entry)")
         } else if page == 0 {
             f.write_str("in the first page, which is never mapped (null pointer)")
-        } else if page == bottom - PAGE_SIZE {
-            let size = self.kernel.stack_size;
+        } else if page == stack.bottom.wrapping_sub(PAGE_SIZE) {
+            let size = stack.top - stack.bottom;
             write!(f, "in the guard page below its stack of {size} bytes (stack overflow)")
         } else if let Some(segment) = self.kernel.segments.iter().flatten().find(inside) {
             write!(f, "in segment {}, mapped {}", u64::from(segment.index), segment.rights)
-        } else if (bottom..KERNEL_STACK_TOP).contains(&self.address) {
+        } else if (stack.bottom..stack.top).contains(&self.address) {
             f.write_str("in its stack, mapped RW")
         } else if self.mapped {
             f.write_str("which the loader mapped with other rights")

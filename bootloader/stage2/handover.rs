@@ -1,7 +1,10 @@
 //! The last steps: the boot information record, and the jump into the kernel.
 
 use crate::acpi;
-use crate::address_space::AddressSpace;
+use crate::address_space::{AddressSpace, READ, READ_WRITE};
+use crate::console;
+use crate::elf::Kernel;
+use crate::exceptions;
 use crate::load::Placed;
 use crate::memory::MemoryMap;
 use crate::parameters::Parameters;
@@ -14,7 +17,29 @@ const NO_EXECUTE_ENABLE: u64 = 1 << 11;
 const WRITE_PROTECT: u64 = 1 << 16;
 
 unsafe extern "C" {
-    fn enter_kernel(root: u64, stack_top: u64, entry: u64, record: u64) -> !;
+    fn enter_kernel(root: u64, stack_top: u64, entry: u64, boot_info: u64) -> !;
+    fn enter_kernel_09(root: u64, stack_top: u64, entry: u64, boot_info: u64, sse: u64) -> !;
+}
+
+/// Hands osimage's own record over to KERNEL, which is at PLACED; does not return.
+pub fn enter_with_record(
+    drive: u8,
+    parameters: &Parameters,
+    kernel: &Kernel,
+    placed: &Placed,
+    memory: &mut MemoryMap,
+) -> ! {
+    let stack = Stack { bottom: KERNEL_STACK_TOP - parameters.stack_size, top: KERNEL_STACK_TOP };
+    let stack_frames = memory.take("stack", parameters.stack_size, MemoryKind::KernelStack);
+    let record = memory.take("boot information", BOOT_INFO_SIZE, MemoryKind::BootInfo);
+    let root = memory.take("page tables", PAGE_SIZE, MemoryKind::PageTables);
+    let space = AddressSpace::new(root, placed, READ_WRITE, memory);
+    space.map(stack.bottom, stack_frames, parameters.stack_size, READ_WRITE, memory);
+    space.map(BOOT_INFO_ADDRESS, record, BOOT_INFO_SIZE, READ, memory);
+    write_record(record, drive, parameters, placed, kernel.image, memory);
+    exceptions::watch_kernel(placed, stack, false);
+    console::clear();
+    enter(&space, State::Own, stack.top, kernel.entry, BOOT_INFO_ADDRESS)
 }
 
 /// The page of the record being written, and the first byte that is free in it.
@@ -49,7 +74,7 @@ const _: () = assert!(
 );
 
 /// Writes the boot information to its pages, at physical address BASE.
-pub fn write_record(base: u64, drive: u8, parameters: &Parameters, placed: &Placed, image: &[u8], memory: &MemoryMap) {
+fn write_record(base: u64, drive: u8, parameters: &Parameters, placed: &Placed, image: &[u8], memory: &MemoryMap) {
     let mut writer = Writer { base, used: size_of::<Record>() };
     let mut record = Record {
         magic: MAGIC,
@@ -82,8 +107,16 @@ pub fn write_record(base: u64, drive: u8, parameters: &Parameters, placed: &Plac
     unsafe { (base as usize as *mut Record).write(record) };
 }
 
-/// Switches to the kernel's address space and stack, and jumps to ENTRY.
-pub fn enter(space: &AddressSpace, entry: u64) -> ! {
+/// The state of the processor that a kernel expects, where protocols differ.
+pub enum State {
+    /// SSE, and AVX where there is any, is on.
+    Own,
+    /// SSE is off unless the kernel wants it; the data segments are there; a return from the entry never ends.
+    Bootloader09 { sse: bool },
+}
+
+/// Switches to the kernel's address space and stack, and jumps to ENTRY with the address of its boot information.
+pub fn enter(space: &AddressSpace, state: State, stack_top: u64, entry: u64, boot_info: u64) -> ! {
     // SAFETY: nothing of the loader is used any more, other than `enter_kernel`, which is mapped in SPACE too, and the
     // exception handlers, which use only what SPACE maps.
     unsafe {
@@ -92,6 +125,9 @@ pub fn enter(space: &AddressSpace, entry: u64) -> ! {
                 out("eax") _, out("edx") _, options(nostack));
         }
         asm!("mov {0}, cr0", "or {0}, {bit}", "mov cr0, {0}", out(reg) _, bit = const WRITE_PROTECT, options(nostack));
-        enter_kernel(space.root, KERNEL_STACK_TOP, entry, BOOT_INFO_ADDRESS)
+        match state {
+            State::Own => enter_kernel(space.root, stack_top, entry, boot_info),
+            State::Bootloader09 { sse } => enter_kernel_09(space.root, stack_top, entry, boot_info, sse.into()),
+        }
     }
 }

@@ -6,7 +6,7 @@
 #![no_main]
 
 #[macro_use]
-#[path = "../shared/assemble.rs"]
+#[path = "../common/assemble.rs"]
 mod assemble;
 
 #[macro_use]
@@ -15,6 +15,7 @@ mod console;
 mod acpi;
 mod address_space;
 mod bios;
+mod bootloader_09;
 mod disk;
 mod elf;
 mod exceptions;
@@ -30,16 +31,16 @@ mod tables;
 
 use bios::{LOW_BUFFER_SIZE, REGISTERS_SIZE};
 use layout::*;
-use osimage_boot_info::MemoryKind;
 use tables::{CODE16, CODE32, CODE64, DATA, DATA16, EXCEPTIONS};
 
 assemble! {
     constants: [
         BOOT_TABLES_ADDRESS BOOT_TABLES_SIZE CODE16 CODE32 CODE64 COM1_PORT DATA DATA16 EXCEPTIONS LOW_BUFFER_SIZE
-        PAGE_SIZE REAL_STACK_TOP REGISTERS_SIZE STAGE2_MAGIC STAGE2_MAGIC_OFFSET STAGE2_PARAMETERS_END
+        PAGE_SIZE REAL_STACK_TOP REGISTERS_SIZE REST_CHECKSUM_OFFSET REST_COUNT_OFFSET REST_PACKET_OFFSET
+        STAGE2_MAGIC STAGE2_MAGIC_OFFSET STAGE2_PARAMETERS_END STAGE2_REST_ADDRESS
     ],
     files: [
-        "real/modes.s" "real/entry.s" "real/processor.s" "real/a20.s" "../shared/print.s" "long/entry.s"
+        "real/modes.s" "real/entry.s" "real/processor.s" "real/a20.s" "../common/print.s" "long/entry.s"
         "long/exceptions.s"
     ],
 }
@@ -49,21 +50,18 @@ assemble! {
 extern "C" fn loader_main(drive: u8) -> ! {
     tables::install();
     let parameters = parameters::read();
-    let memory = memory::from_firmware();
+    let memory = memory::from_firmware(parameters.bootloader_09.is_some());
     let image = disk::read_kernel(drive, &parameters, memory);
     let digest = sha256::digest(image);
     if digest != parameters.kernel_sha256 {
         stop!("the kernel on the disk is damaged: its SHA-256 is {digest}, not {}", parameters.kernel_sha256);
     }
-    let kernel = elf::check(image);
+    let kernel = elf::check(image, parameters.bootloader_09.is_some());
     let placed = load::place(&kernel, memory);
-    let stack = memory.take("stack", parameters.stack_size, MemoryKind::KernelStack);
-    let record = memory.take("boot information", BOOT_INFO_SIZE, MemoryKind::BootInfo);
-    let space = address_space::for_kernel(&placed, stack, parameters.stack_size, record, memory);
-    handover::write_record(record, drive, &parameters, &placed, image, memory);
-    exceptions::watch_kernel(&placed, parameters.stack_size);
-    console::clear();
-    handover::enter(&space, kernel.entry)
+    match &parameters.bootloader_09 {
+        Some(expected) => bootloader_09::enter(expected, &parameters, &kernel, &placed, memory),
+        None => handover::enter_with_record(drive, &parameters, &kernel, &placed, memory),
+    }
 }
 
 #[panic_handler]

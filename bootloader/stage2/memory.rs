@@ -40,10 +40,12 @@ unsafe extern "C" {
     static flat_end: u8;
     static bss_start: u8;
     static exception_stack_top: u8;
+    static loader_stack_top: u8;
 }
 
-/// The map, with the loader's own memory marked; called once.
-pub fn from_firmware() -> &'static mut MemoryMap {
+/// The map, with the loader's own memory marked; called once. With WHOLE all memory that the loader runs in is marked,
+/// so that it may be taken from below as well.
+pub fn from_firmware(whole: bool) -> &'static mut MemoryMap {
     // SAFETY: the only reference, since this is called once.
     let map = unsafe { &mut *MAP.get() };
     let mut status = 0;
@@ -51,7 +53,7 @@ pub fn from_firmware() -> &'static mut MemoryMap {
         map.count = 0;
         match map.read_entries() {
             Ok(()) => {
-                map.mark_low_memory();
+                map.mark_low_memory(whole);
                 return map;
             }
             Err(found) => status = found,
@@ -76,15 +78,45 @@ impl MemoryMap {
             // Compared before it is rounded up: the size may come from a damaged file.
             if size <= room {
                 let length = size.next_multiple_of(PAGE_SIZE);
-                self.add(end - length, end, kind as u32, ENABLED);
-                self.normalise();
-                // SAFETY: free memory according to firmware, reached by the loader's page tables, and nobody else's now.
-                unsafe { core::ptr::write_bytes((end - length) as usize as *mut u8, 0, length as usize) };
+                self.give(end - length, length, kind);
                 return end - length;
             }
         }
         let what = Text(what);
         stop!("no memory for the kernel's {what}: {size} bytes needed, {largest} in the largest free block below 4 GiB")
+    }
+
+    /// SIZE bytes from ADDRESS on, zeroed, if they are free.
+    pub fn take_at(&mut self, address: u64, size: u64, kind: MemoryKind) -> Option<u64> {
+        let length = size.checked_next_multiple_of(PAGE_SIZE)?;
+        let fits = |region: &MemoryRegion| region.base <= address && length <= region.end().saturating_sub(address);
+        self.regions().iter().find(|region| region.kind() == MemoryKind::Usable && fits(region))?;
+        self.give(address, length, kind);
+        Some(address)
+    }
+
+    /// Bytes of free memory below 4 GiB.
+    pub fn free(&self) -> u64 {
+        let usable = self.regions().iter().filter(|region| region.kind() == MemoryKind::Usable);
+        usable.map(|region| region.end().min(REACH).saturating_sub(region.base)).sum()
+    }
+
+    /// The lowest free memory below 4 GiB, at most SIZE bytes of it, zeroed: its address and its bytes, whole pages.
+    pub fn take_lowest(&mut self, what: &'static str, size: u64, kind: MemoryKind) -> (u64, u64) {
+        let free = |region: &&MemoryRegion| region.kind() == MemoryKind::Usable && region.base < REACH;
+        let Some(first) = self.regions().iter().find(free) else {
+            stop!("no memory for the kernel's {}: {size} more bytes needed, none is free below 4 GiB", Text(what));
+        };
+        let (base, length) = (first.base, first.length.min(REACH - first.base).min(size));
+        self.give(base, length, kind);
+        (base, length)
+    }
+
+    fn give(&mut self, base: u64, length: u64, kind: MemoryKind) {
+        self.add(base, base + length, kind as u32, ENABLED);
+        self.normalise();
+        // SAFETY: free memory according to firmware, reached by the loader's page tables, and nobody else's now.
+        unsafe { core::ptr::write_bytes(base as usize as *mut u8, 0, length as usize) };
     }
 
     /// One pass over the firmware's list; EAX as it came back where the list is not to be believed.
@@ -134,7 +166,7 @@ impl MemoryMap {
     }
 
     /// The first page, the BIOS data area, the holes of the PC below 1 MiB, and the loader itself.
-    fn mark_low_memory(&mut self) {
+    fn mark_low_memory(&mut self, whole: bool) {
         let address = |symbol: *const u8| symbol as usize as u64;
         // SAFETY: the BIOS data area is ordinary memory in every PC.
         let kib = unsafe { (BIOS_BASE_MEMORY as *const u16).read_volatile() };
@@ -142,10 +174,16 @@ impl MemoryMap {
         let reserved = MemoryKind::Reserved as u32;
         let loader = MemoryKind::LoaderReclaimable as u32;
         self.add(0, PAGE_SIZE, reserved, ENABLED);
-        self.add(low_end - low_end % PAGE_SIZE, MIB, reserved, ENABLED);
         let up = |address: u64| address.next_multiple_of(PAGE_SIZE);
-        self.add(address(&raw const data_start), up(address(&raw const flat_end)), loader, ENABLED);
-        self.add(address(&raw const bss_start), address(&raw const exception_stack_top), loader, ENABLED);
+        if whole {
+            // The holes above are not told: `bootloader` 0.9 tells just what firmware says.
+            self.add(low_end - low_end % PAGE_SIZE, VGA_ADDRESS, reserved, ENABLED);
+            self.add(PAGE_SIZE, address(&raw const loader_stack_top), loader, ENABLED);
+        } else {
+            self.add(low_end - low_end % PAGE_SIZE, MIB, reserved, ENABLED);
+            self.add(address(&raw const data_start), up(address(&raw const flat_end)), loader, ENABLED);
+            self.add(address(&raw const bss_start), address(&raw const exception_stack_top), loader, ENABLED);
+        }
         self.normalise();
     }
 

@@ -34,24 +34,34 @@ def loader_files(tmp_path_factory: pytest.TempPathFactory, shared_cache: Path) -
 
 
 @pytest.fixture(scope="session")
-def compiled(loader_files: LoaderFiles, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., bytes]:
-    """Compiles `kernels/NAME.rs` with more FLAGS for rustc: `compiled("report")` is the bytes of its ELF file."""
+def compile_crate(loader_files: LoaderFiles) -> Callable[..., bytes]:
+    """Compiles SOURCE to OUT for the loader's target, with more FLAGS for rustc; what it wrote."""
     rustc = find_rustc(loader_files.project, os.environ).rustc
     assert rustc is not None
     assert rustc.linker is not None
     linker = rustc.linker
-    folder = tmp_path_factory.mktemp("kernels")
 
-    def compile_kernel(name: str, *flags: str) -> bytes:
-        out = folder / f"{name}-{hashlib.sha256(repr(flags).encode()).hexdigest()[:8]}.elf"
-        command = [rustc.path, "--edition=2024", "--target=build/x86_64-hello.json", "-Zunstable-options",
-                   "--sysroot=build/sysroot", "-Cpanic=abort", "-Copt-level=1", "--crate-type=bin", "-Awarnings",
-                   f"-Clinker={linker.path}", "--extern=osimage_boot_info=build/bios/libosimage_boot_info.rlib",
-                   *flags, str(KERNELS / f"{name}.rs"), "-o", str(out)]  # fmt: skip
+    def compile_source(source: Path, out: Path, *flags: str) -> bytes:
+        command = [rustc.path, "--target=build/x86_64-hello.json", "-Zunstable-options", "--sysroot=build/sysroot",
+                   "-Cpanic=abort", "-Copt-level=1", "-Awarnings", f"-Clinker={linker.path}", *flags, str(source),
+                   "-o", str(out)]  # fmt: skip
         done = subprocess.run(command, cwd=loader_files.project, env=dict(os.environ, RUSTC_BOOTSTRAP="1"),
                               capture_output=True, text=True, check=False)  # fmt: skip
         assert done.returncode == 0, done.stderr
         return out.read_bytes()
+
+    return compile_source
+
+
+@pytest.fixture(scope="session")
+def compiled(compile_crate: Callable[..., bytes], tmp_path_factory: pytest.TempPathFactory) -> Callable[..., bytes]:
+    """Compiles `kernels/NAME.rs` with more FLAGS for rustc: `compiled("report")` is the bytes of its ELF file."""
+    folder = tmp_path_factory.mktemp("kernels")
+
+    def compile_kernel(name: str, *flags: str) -> bytes:
+        out = folder / f"{name}-{hashlib.sha256(repr(flags).encode()).hexdigest()[:8]}.elf"
+        return compile_crate(KERNELS / f"{name}.rs", out, "--edition=2024", "--crate-type=bin",
+                             "--extern=osimage_boot_info=build/bios/libosimage_boot_info.rlib", *flags)  # fmt: skip
 
     return compile_kernel
 

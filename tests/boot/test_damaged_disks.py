@@ -7,9 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from boards import boot, halted
+from boards import ENDED_BY_KERNEL, boot, ended, halted
 from elf_maker import RODATA, TEXT, Elf, Part, R
-from osimage.boot.layout import MIN_DISK_SIZE, SECTOR_SIZE
+from loader_files import LoaderFiles, bound
+from osimage.boot.layout import MIN_DISK_SIZE, SECTOR_SIZE, STAGE2_FIRST_SECTORS
 
 KERNEL = Elf((RODATA, TEXT, Part("ballast", 0x40_0000, bytes(600_000), R)), sections=False).build()
 
@@ -84,3 +85,29 @@ def test_a_disk_that_ends_in_stage_2_is_told(disk: Callable[..., Path]) -> None:
     image.write_bytes(image.read_bytes()[: 20 * SECTOR_SIZE])
     seen = boot(image, halted(), "ide")  # the only kind that the firmware reads when it is as small as that
     assert seen.said("osimage: cannot read stage 2: BIOS error 0x0000000C")
+
+
+@pytest.fixture
+def long_stage2(loader_files: LoaderFiles, tmp_path: Path) -> Path:
+    """A disk whose stage 2 goes on above 64 KiB, so that stage 1 leaves a part of it to stage 2 itself."""
+    stage2 = loader_files.stage2.ljust(100 * SECTOR_SIZE, b"Z")
+    image = tmp_path / "long.img"
+    image.write_bytes(bound(loader_files._replace(stage2=stage2), Elf().build()))
+    return image
+
+
+@pytest.mark.parametrize("kind", ["virtio", "ide", "ahci"])
+def test_a_long_stage_2_is_read_whole(long_stage2: Path, kind: str) -> None:
+    assert boot(long_stage2, ended, kind).status == ENDED_BY_KERNEL
+
+
+def test_a_wrong_bit_in_the_rest_of_stage_2_is_found(long_stage2: Path) -> None:
+    flip(long_stage2, (1 + STAGE2_FIRST_SECTORS) * SECTOR_SIZE * 8 + random.Random(0).randrange(36 * SECTOR_SIZE * 8))
+    seen = boot(long_stage2, halted())
+    assert seen.serial[0].startswith("osimage: the rest of stage 2 on the disk is damaged: sum 0x")
+    assert seen.said(seen.serial[0])
+
+
+def test_a_disk_that_ends_in_the_rest_of_stage_2_is_told(long_stage2: Path) -> None:
+    long_stage2.write_bytes(long_stage2.read_bytes()[: 80 * SECTOR_SIZE])
+    assert boot(long_stage2, halted(), "ide").said("osimage: cannot read the rest of stage 2: BIOS error 0x0000000C")

@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import struct
 from itertools import pairwise
+from typing import Any
 
 import pytest
 import stages
 from osimage.boot import layout
+from osimage.boot.handover import Bootloader09
 from osimage.boot.layout import (
     COMMAND_LINE_CAPACITY,
     SECTOR_SIZE,
@@ -23,6 +25,8 @@ from osimage.boot.layout import (
 from osimage.errors import StepError
 
 DIGEST = hashlib.sha256(b"kernel").digest()
+KERNEL: dict[str, Any] = {"stage2_sector": 1, "kernel_sector": 128, "kernel_size": 1, "kernel_sha256": DIGEST}
+ANY = layout.ANY_ADDRESS
 WINDOW = "0x7fff00000000..0x800000000000"
 
 
@@ -39,14 +43,15 @@ def test_nothing_lies_over_another() -> None:
         (layout.BOOT_TABLES_ADDRESS, layout.BOOT_TABLES_ADDRESS + layout.BOOT_TABLES_SIZE),
         (layout.BOOT_TABLES_ADDRESS + layout.BOOT_TABLES_SIZE, layout.REAL_STACK_TOP),
         (layout.STAGE1_ADDRESS, layout.STAGE1_ADDRESS + SECTOR_SIZE),
-        (layout.STAGE2_ADDRESS, layout.STAGE2_ADDRESS + STAGE2_MAX_SECTORS * SECTOR_SIZE),
+        (layout.STAGE2_ADDRESS, layout.STAGE2_REST_ADDRESS),
+        (layout.STAGE2_REST_ADDRESS, layout.STAGE2_ADDRESS + STAGE2_MAX_SECTORS * SECTOR_SIZE),
         (layout.BOUNCE_ADDRESS, layout.BOUNCE_ADDRESS + layout.BOUNCE_SECTORS * SECTOR_SIZE),
         (layout.LOADER_DATA_ADDRESS, layout.LOADER_DATA_END),
         (layout.VGA_ADDRESS, layout.VGA_END),
     ]
     assert all(before[1] <= after[0] for before, after in pairwise(low))
     assert low[3][1] <= 0x1_0000, "real mode reaches it with 16-bit offsets"
-    assert (low[4][1] - 1) // 0x1_0000 == layout.BOUNCE_ADDRESS // 0x1_0000, "one read stays within 64 KiB"
+    assert all(start // 0x1_0000 == (end - 1) // 0x1_0000 for start, end in low[3:6]), "reads stay within 64 KiB"
     stack_bottom = layout.KERNEL_STACK_TOP - layout.MAX_STACK_SIZE
     assert stack_bottom - layout.PAGE_SIZE > layout.LOADER_WINDOW, "the guard page of the largest stack"
     assert layout.KERNEL_STACK_TOP < layout.BOOT_INFO_ADDRESS < layout.LOADER_WINDOW_END
@@ -81,22 +86,41 @@ def test_stack_sizes_that_cannot_be(size: int) -> None:
 
 def test_stage_2_is_bound_to_a_kernel() -> None:
     code = stages.stage2(3000)
-    bound = bind_stage2(code, kernel_sector=64, kernel_size=12345, kernel_sha256=DIGEST, command_line="größe=1")
+    bound = bind_stage2(code, **KERNEL | {"kernel_size": 12345, "command_line": "größe=1"})
     assert len(bound) == 6 * SECTOR_SIZE
-    fields = struct.unpack_from("<QQ32sQQ", bound, layout.KERNEL_SECTOR_OFFSET)
-    assert fields == (64, 12345, DIGEST, layout.DEFAULT_STACK_SIZE, 9)
+    fields = struct.unpack_from("<QQ32s5Q", bound, layout.KERNEL_SECTOR_OFFSET)
+    assert fields == (128, 12345, DIGEST, layout.DEFAULT_STACK_SIZE, 0, *[layout.ANY_ADDRESS] * 3)
+    assert struct.unpack_from("<QIIQ", bound, layout.REST_SECTOR_OFFSET) == (65, 0, 0, 9)
     assert bound[layout.COMMAND_LINE_OFFSET :].startswith("größe=1".encode())
     assert bound[layout.STAGE2_PARAMETERS_END : 3000] == code[layout.STAGE2_PARAMETERS_END :]
     assert not any(bound[3000:])
 
 
 def test_stage_1_is_bound_to_stage_2() -> None:
-    stage2 = bind_stage2(stages.stage2(), kernel_sector=64, kernel_size=1, kernel_sha256=DIGEST)
+    stage2 = bind_stage2(stages.stage2(), **KERNEL)
     code = stages.stage1()
     bound = bind_stage1(code, stage2, 1)
     assert len(bound) == 440
     assert bound[: layout.STAGE1_SECTOR_OFFSET] == code[: layout.STAGE1_SECTOR_OFFSET]
     assert struct.unpack_from("<QHI", bound, layout.STAGE1_SECTOR_OFFSET) == (1, 6, stage2_checksum(stage2))
+
+
+def test_what_lies_above_64_kib_is_bound_to_what_lies_below() -> None:
+    bound = bind_stage2(stages.stage2(100 * SECTOR_SIZE), **KERNEL)
+    first, rest = bound[: 64 * SECTOR_SIZE], bound[64 * SECTOR_SIZE :]
+    assert struct.unpack_from("<QII", bound, layout.REST_SECTOR_OFFSET) == (65, 36, stage2_checksum(rest))
+    fields = struct.unpack_from("<QHI", bind_stage1(stages.stage1(), bound, 1), layout.STAGE1_SECTOR_OFFSET)
+    assert fields == (1, 64, stage2_checksum(first))
+
+
+@pytest.mark.parametrize(("handover", "fields"), [
+    (Bootloader09(), (512 * 4096, 0b1, ANY, ANY, ANY)),
+    (Bootloader09(True, False, True, False, 1), (4096, 0b1011, ANY, ANY, ANY)),
+    (Bootloader09(False, True, False, True, 20, 0x1000, 0x2000, 0x3000), (20 * 4096, 0b10101, 0x1000, 0x2000, 0x3000)),
+])  # fmt: skip
+def test_what_a_kernel_of_the_crate_expects_is_bound(handover: Bootloader09, fields: tuple[int, ...]) -> None:
+    bound = bind_stage2(stages.stage2(), **KERNEL, handover=handover)
+    assert struct.unpack_from("<5Q", bound, layout.STACK_SIZE_OFFSET) == fields
 
 
 def test_the_checksum_notices_a_bit_and_an_exchange() -> None:
@@ -110,8 +134,7 @@ def test_the_checksum_notices_a_bit_and_an_exchange() -> None:
     assert stage2_checksum(struct.pack("<III", 1 << 31, 5, 7)) == ((1 + 5) << 1) + 7
 
 
-KERNEL = {"kernel_sector": 64, "kernel_size": 1, "kernel_sha256": DIGEST}
-BOUND = bind_stage2(stages.stage2(), kernel_sector=64, kernel_size=1, kernel_sha256=DIGEST)
+BOUND = bind_stage2(stages.stage2(), **KERNEL)
 OURS = "a loader source of one's own must begin with the layout of osimage's own"
 
 
@@ -126,7 +149,7 @@ def not_ours(stage: int, offset: int, found: bytes) -> str:
     (bytes(600), KERNEL, not_ours(2, 8, bytes(8))),
     (b"", KERNEL, not_ours(2, 8, b"")),
     (stages.stage2(STAGE2_MAX_SECTORS * SECTOR_SIZE + 1), KERNEL,
-     "stage 2 of the loader has 32257 bytes: at most 32256 fit"),
+     "stage 2 of the loader has 65025 bytes: at most 65024 fit"),
     (stages.stage2(), KERNEL | {"kernel_sha256": b"short"}, "the kernel's SHA-256 has 5 bytes instead of 32"),
     (stages.stage2(), KERNEL | {"stack_size": 100},
      "a kernel stack of 100 bytes: it must be a multiple of 4096, at most 67108864"),
@@ -142,7 +165,7 @@ def test_what_cannot_be_bound_to_a_kernel(code: bytes, binding: dict[str, object
 @pytest.mark.parametrize(("code", "stage2", "says"), [
     (bytes(440), BOUND, not_ours(1, 410, bytes(8))),
     (stages.stage1() + b"\0", BOUND, "stage 1 of the loader has 441 bytes instead of 440"),
-    (stages.stage1(), BOUND[:-1], "stage 2 of the loader has 3071 bytes: not 1 to 63 whole sectors"),
+    (stages.stage1(), BOUND[:-1], "stage 2 of the loader has 3071 bytes: not 1 to 127 whole sectors"),
     (stages.stage1(), bytes(512), not_ours(2, 8, bytes(8))),
 ])  # fmt: skip
 def test_what_cannot_be_bound_to_stage_2(code: bytes, stage2: bytes, says: str) -> None:

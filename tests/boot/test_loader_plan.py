@@ -68,7 +68,7 @@ def test_what_a_target_could_say_otherwise_is_said(rustc_1_96: Rustc, tmp_path: 
     assert {"-Crelocation-model=static", "-Ccode-model=small", "-Cpanic=abort", "-Cno-redzone=yes",
             "-Ccodegen-units=1", "-Ctarget-cpu=x86-64"} <= set(compiled.argv)  # fmt: skip
     assert Input("build/external/osimage-bootloader/stage2", "tree") in compiled.inputs
-    assert Input("build/external/osimage-bootloader/shared", "tree") in compiled.inputs
+    assert Input("build/external/osimage-bootloader/common", "tree") in compiled.inputs
     assert Input("build/sysroot/libcore.rmeta") in compiled.inputs
 
 
@@ -104,7 +104,7 @@ def test_two_loaders_lie_in_two_folders(rustc_1_96: Rustc, tmp_path: Path) -> No
 def own_loader(folder: Path) -> None:
     for name in (
         "boot_info/src/lib.rs",
-        "shared/x",
+        "common/x",
         "stage1/link.ld",
         "stage1/main.rs",
         "stage2/link.ld",

@@ -7,10 +7,12 @@ import struct
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 from boards import ENDED_BY_KERNEL, Boot, Machine, Wanted, boot, ended, halted
 from elf_maker import SAYS_OK, Elf, Part, R, X
+from osimage.boot.handover import Bootloader09
 from osimage.boot.layout import SECTOR_SIZE
 
 OK = ("OK",)
@@ -23,12 +25,12 @@ Start = Callable[..., Boot]
 
 @pytest.fixture
 def start(disk: Callable[..., Path], compiled: Callable[..., bytes]) -> Start:
-    """Boots KERNEL in a machine that is odd in some ways (see kernels/odd_bios.rs), until UNTIL."""
+    """Boots KERNEL, bound as BINDING says, in a machine that is odd in some ways (see kernels/odd_bios.rs)."""
 
     def boot_oddly(
-        ways: tuple[str, ...], until: Wanted = ended, kernel: bytes = Elf().build(), stage1: bytes = b""
+        ways: tuple[str, ...], until: Wanted = ended, kernel: bytes = Elf().build(), stage1: bytes = b"", **binding: Any
     ) -> Boot:
-        image = disk(kernel)
+        image = disk(kernel, **binding)
         content = bytearray(image.read_bytes())
         last = len(content) // SECTOR_SIZE - 1
         content[last * SECTOR_SIZE :] = stage1.ljust(SECTOR_SIZE, b"\0") if stage1 else content[:SECTOR_SIZE]
@@ -108,3 +110,13 @@ def test_an_untidy_memory_map_is_made_tidy(start: Start, compiled: Callable[...,
     beyond = [(base, end) for base, end, _ in taken if base >= 0x400_0000]
     assert beyond == [(0x400_1000, 0x400_2000)]  # the only whole page of what was told as 0x4000800..0x4002800
     assert all(before[1] <= after[0] for before, after in pairwise(regions))
+
+
+def test_a_long_memory_map_is_told_to_a_kernel_that_has_room_for_it(
+    start: Start, compiled: Callable[..., bytes]
+) -> None:
+    seen = start(("long_map",), ended, compiled("report"))
+    assert seen.status == ENDED_BY_KERNEL
+    assert sum(line.startswith("memory ") and " Reserved " in line for line in seen.serial) == 71
+    full = start(("long_map",), halted(), handover=Bootloader09())
+    assert full.said("osimage: the kernel cannot be loaded: the memory map has more than 64 parts")

@@ -100,11 +100,11 @@ def test_the_step_says_every_fault_and_writes_nothing(tmp_path: Path, monkeypatc
         expected = faults(elf, "hello.elf")
         if expected:
             with pytest.raises(StepError) as told:
-                strip.run(["hello.elf", "build/hello.stripped.elf"], out)
+                strip.run(["hello.elf", "build/hello.stripped.elf", ""], out)
             assert str(told.value) == "\n".join(expected), description
             assert not list(out.iterdir())
         else:
-            strip.run(["hello.elf", "build/hello.stripped.elf"], out)
+            strip.run(["hello.elf", "build/hello.stripped.elf", ""], out)
             (out / "hello.stripped.elf").unlink()
 
 

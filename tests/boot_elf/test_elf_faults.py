@@ -21,26 +21,13 @@ from elf_maker import (
     W,
     X,
 )
+from kernel_advice import ENTRY, FIXED, OWN_PAGE
 from osimage.boot.elf import faults
 from osimage.boot.names import readable
 
 DAMAGED = "The file is damaged: delete it and build again."
 TARGET = '"llvm-target" in the target spec must begin with "x86_64-".'
-FIXED = (
-    'In the target spec "position-independent-executables" and "static-position-independent-executables" must be '
-    "false; "
-    'without a spec of your own, add the rustflag "-Crelocation-model=static". No linker argument may be "-pie" or '
-    '"-shared".'
-)
-ENTRY = (
-    'Define `#[unsafe(no_mangle)] pub extern "C" fn _start() -> !` in the kernel, or name its function with the linker '
-    'argument "--entry=NAME".'
-)
 REACHED = "The linker keeps only what it reaches from the entry point."
-OWN_PAGE = (
-    'In the linker script put ". = ALIGN(0x1000);" between them, and leave out the linker arguments "--nmagic" (-n), '
-    '"--omagic" (-N) and any "-z max-page-size" below 0x1000.'
-)
 OWN_SECTIONS = (
     "Keep code and data in sections of their own (#[link_section], PHDRS in the linker script), on pages of their own."
 )

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from kernel_advice import ENTRY, FIXED, OWN_PAGE
 from optional import missing, program
 from osimage.boot.elf import faults
 from osimage.boot.strip import stripped
@@ -52,20 +53,6 @@ object HEAP, 0x2000
 MORE
 "#, options(att_syntax));
 """
-FIXED = (
-    'In the target spec "position-independent-executables" and "static-position-independent-executables" must be '
-    "false; "
-    'without a spec of your own, add the rustflag "-Crelocation-model=static". No linker argument may be "-pie" or '
-    '"-shared".'
-)
-ENTRY = (
-    'Define `#[unsafe(no_mangle)] pub extern "C" fn _start() -> !` in the kernel, or name its function with the linker '
-    'argument "--entry=NAME".'
-)
-OWN_PAGE = (
-    'In the linker script put ". = ALIGN(0x1000);" between them, and leave out the linker arguments "--nmagic" (-n), '
-    '"--omagic" (-N) and any "-z max-page-size" below 0x1000.'
-)
 LEAVE = (
     "which is not executable. Leave the function in .text: no #[link_section] on it, and in the linker script .text in "
     "a "

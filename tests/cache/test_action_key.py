@@ -83,7 +83,7 @@ def test_what_does_not_count(changed: dict[str, Any]) -> None:
         (FILES, {"build/external/rust": A}, {}),
         (FILES, {}, {}),
         (FILES, TREES, {"env:HOME": "unset"}),
-        (FILES, TREES, {"env:HOME": "=/root"}),
+        (FILES, TREES, {"env:HOME": "=/people"}),
         (FILES | {"build/external/rust-src/core/x.rs": (A, False)}, TREES, {}),
         (FILES | {"build/external/rust-src/core/x.rs": (A, True)}, TREES, {}),
         (FILES | {"build/external/rust-src/core/x.rs": (B, False)}, TREES, {}),
@@ -101,3 +101,11 @@ def test_an_input_below_a_tree_leaves_what_was_given_alone() -> None:
     encode(STEP, files, TREES)
     assert files == before
     assert encode(STEP, {"a": (A, False)}, {".": B}).digest != encode(STEP, {"a": (B, False)}, {".": B}).digest
+
+
+def test_an_output_folder_is_named_as_reapi_has_it() -> None:
+    """Without the slash; whether it is a file or a folder, the result says."""
+    folder = STEP._replace(outputs=("build/x.args", "build/out/"))
+    messages = [blob for blob in encode(folder, FILES, TREES).blobs.values() if b"build/out" in blob]
+    assert len(messages) == 1
+    assert b"build/out/" not in messages[0]

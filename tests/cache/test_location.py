@@ -12,14 +12,14 @@ from osimage.errors import DeclarationError
 @pytest.mark.parametrize(
     ("environ", "folder"),
     [
-        ({"HOME": "/home/ada"}, "/home/ada/.cache/osimage/store"),
-        ({"HOME": "/home/ada", "XDG_CACHE_HOME": "/var/cache/ada"}, "/var/cache/ada/osimage/store"),
-        ({"HOME": "/home/ada", "XDG_CACHE_HOME": "relative"}, "/home/ada/.cache/osimage/store"),
-        ({"HOME": "/home/ada", "XDG_CACHE_HOME": ""}, "/home/ada/.cache/osimage/store"),
-        ({"HOME": "/home/ada", "XDG_CACHE_HOME": "/x", "OSIMAGE_CACHE": "/big/disk"}, "/big/disk"),
-        ({"HOME": "/home/ada", "OSIMAGE_CACHE": ""}, "/home/ada/.cache/osimage/store"),
-        ({"HOME": "/home/ada", "OSIMAGE_CACHE": "~"}, "/home/ada"),
-        ({"HOME": "/home/ada", "OSIMAGE_CACHE": "~/c"}, "/home/ada/c"),
+        ({"HOME": "/people"}, "/people/.cache/osimage/store"),
+        ({"HOME": "/people", "XDG_CACHE_HOME": "/elsewhere"}, "/elsewhere/osimage/store"),
+        ({"HOME": "/people", "XDG_CACHE_HOME": "relative"}, "/people/.cache/osimage/store"),
+        ({"HOME": "/people", "XDG_CACHE_HOME": ""}, "/people/.cache/osimage/store"),
+        ({"HOME": "/people", "XDG_CACHE_HOME": "/x", "OSIMAGE_CACHE": "/big/disk"}, "/big/disk"),
+        ({"HOME": "/people", "OSIMAGE_CACHE": ""}, "/people/.cache/osimage/store"),
+        ({"HOME": "/people", "OSIMAGE_CACHE": "~"}, "/people"),
+        ({"HOME": "/people", "OSIMAGE_CACHE": "~/c"}, "/people/c"),
     ],
 )
 def test_the_folder(environ: dict[str, str], folder: str) -> None:

@@ -13,18 +13,23 @@ HELP = """\
 scons [VERB or FILE]... [SETTING=VALUE]...
 
 Verbs:
-  image        build every image (what scons does by itself)
-  run          boot hello.img in QEMU (128M, virtio)
-  plan         print every step of the graph as JSON
-  doctor       say what this machine has, and what to do about what it lacks
+  image         build every image (what scons does by itself)
+  run           boot hello.img in QEMU (128M, virtio)
+  plan          print every step of the graph as JSON
+  spec          say what the compiler wants changed in JSON target specs
+  doctor        say what this machine has, and what to do about what it lacks
 
 Settings:
-  PROFILE=     Cargo profile of kernels: dev (default), release or a custom one
-  FEATURES=    more features for kernels, separated by commas
-  RUSTC=       the compiler to use
-  QEMU_ARGS=   more arguments for QEMU, quoted as in a shell
-  SCREENSHOT=  a PNG file for the settled screen; no window opens
-  VERBOSE=     1 shows every command in full
+  PROFILE=      Cargo profile of kernels: dev (default), release or a custom one
+  BIN=          the binary of a Cargo project's kernel where it has several
+  FEATURES=     more features for kernels, separated by commas
+  INCREMENTAL=  auto (default), yes or no: incremental compilation
+  LOCKED=       yes lets no Cargo.lock be written where there is none
+  RUSTC=        the compiler to use
+  QEMU_ARGS=    more arguments for QEMU, quoted as in a shell
+  SCREENSHOT=   a PNG file for the settled screen; no window opens
+  TWICE=        yes runs every step two times and compares what they make
+  VERBOSE=      1 shows every command in full
 
 scons -c removes what was built.
 
@@ -57,6 +62,7 @@ def test_each_machine_is_a_verb(new_project: Callable[..., Project]) -> None:
         "run": "boot hello.img in QEMU (128M, virtio)",
         "run-large": "boot hello.img in QEMU (1G, ide)",
         "plan": "print every step of the graph as JSON",
+        "spec": "say what the compiler wants changed in JSON target specs",
         "doctor": "say what this machine has, and what to do about what it lacks",
     }
 
@@ -64,6 +70,16 @@ def test_each_machine_is_a_verb(new_project: Callable[..., Project]) -> None:
 def test_a_project_without_a_machine_has_no_verb_for_one(new_project: Callable[..., Project]) -> None:
     project = new_project(files=with_sconstruct(FILES["SConstruct"].replace("env.Machine(image)\n", "")))
     assert "run" not in verbs(project.build("-h").stdout)
+
+
+def test_tests_and_their_settings_are_told_where_there_are_any(new_project: Callable[..., Project]) -> None:
+    one, two = ("env.Test(image)\n", 'env.Test(image, name="again")\n')
+    project = new_project(files=with_sconstruct(FILES["SConstruct"] + one))
+    assert verbs(project.build("-h").stdout)["test"] == "boot 1 test in QEMU"
+    project.write(with_sconstruct(FILES["SConstruct"] + one + two))
+    text = project.build("-h").stdout
+    assert verbs(text)["test"] == "boot 2 tests in QEMU"
+    assert re.findall(r"^  (TEST\w*)=", text, re.MULTILINE) == ["TEST", "TEST_CACHE", "TEST_TIMEOUT"]
 
 
 @pytest.mark.parametrize("place", ["before", "after"])

@@ -11,13 +11,14 @@ from typing import Any
 
 from cargo_cases import CASES, RECORDED, VERSION, LiveCargo, built_by_cargo, cargo_is_here, copied, plan_of
 from osimage.toolchain import facts
-from osimage.toolchain.rustc import Linker, Rustc
+from osimage.toolchain.rustc import HostLinker, Linker, Rustc
 
 
 def rustc_1_96() -> Rustc:
     recorded = json.loads((RECORDED.parent / "rustc-1.96.json").read_text(encoding="utf-8"))
     del recorded["answers"]
     recorded |= {"linker": Linker(**recorded["linker"]), "version": tuple(recorded["version"])}
+    recorded["host_linker"] = HostLinker(**recorded["host_linker"])
     return Rustc(**recorded, ask=lambda question: facts.run(recorded["path"], question))
 
 
@@ -25,15 +26,16 @@ def main() -> None:
     if not cargo_is_here():
         sys.exit(f"this machine's cargo is not {VERSION}")
     calls: dict[str, Any] = {}
+    runs: dict[str, Any] = {}
     said: dict[str, Any] = {}
     for case in CASES:
         with tempfile.TemporaryDirectory() as scratch:
-            calls[case.name] = built_by_cargo(case, Path(scratch, "cargo"))
+            calls[case.name], runs[case.name] = built_by_cargo(case, Path(scratch, "cargo"))
             root = copied(case.project, Path(scratch, "ours"))
             cargo = LiveCargo(root)
             plan_of(case, root, rustc_1_96(), cargo)
             said[case.name] = cargo.said
-    text = json.dumps({"cargo": VERSION, "calls": calls, "said": said}, indent=1)
+    text = json.dumps({"cargo": VERSION, "calls": calls, "runs": runs, "said": said}, indent=1)
     RECORDED.write_text(text + "\n", encoding="utf-8")
 
 

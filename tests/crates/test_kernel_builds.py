@@ -142,7 +142,8 @@ HINTS = {
     ),
     "proc_macro": (
         {"kernel/src/main.rs": "#![no_std]\n#![no_main]\nextern crate proc_macro;\n"}, {},
-        "Procedural macros run on the machine that builds, and are not supported yet.",
+        "Procedural macros run on the machine that builds: they are a crate of their own, with proc-macro = true in its "
+        "[lib].",
     ),
     "a linker script": (
         {}, {"rustflags": ("-Clink-arg=-Tkernel.ld",)},
@@ -163,6 +164,22 @@ def test_advice_comes_where_the_declaration_is_the_cause(
     assert failed.label == "kernel hello (dev)"
     assert any(message["level"] == "error" for message in failed.messages)
     assert explain(failed.messages) == advice
+
+
+@pytest.mark.parametrize(
+    ("code", "advice"),
+    [
+        ("E0407", "pages 1.2.0 was written for a newer compiler: take another version of it, by `cargo update -p pages "
+         "--precise VERSION`, or another compiler, by RUSTC=…"),
+        ("E0046", "pages 1.2.0 was written for an older compiler: take another version of it, by `cargo update -p pages "
+         "--precise VERSION`, or another compiler, by RUSTC=…"),
+        ("E0308", None),
+    ],
+)  # fmt: skip
+def test_a_crate_from_elsewhere_that_does_not_fit_the_compiler(code: str, advice: str | None) -> None:
+    errors = [{"level": "error", "message": "method `m` is not a member of trait `Step`", "code": {"code": code}}]
+    assert explain(errors, "pages 1.2.0 (dev)") == advice
+    assert explain(errors) is None
 
 
 def test_a_comment_that_moves_no_line_makes_the_same_kernel(planned: PlanIt, made: Path, tmp_path: Path) -> None:

@@ -126,17 +126,6 @@ CASES = {
         ),
         {MANIFEST: manifest("k", '[features]\nz = []\n[[bin]]\nname = "k"\nrequired-features = ["z"]\n')},
     ),
-    "a build script": Bad(
-        ("build scripts are not supported yet: k 0.1.0 (kernel/build.rs).",), {"kernel/build.rs": "fn main() {}"}
-    ),
-    "a procedural macro": Bad(
-        ("procedural macros are not supported yet: m 0.1.0 (kernel/m/src/lib.rs).",),
-        {
-            MANIFEST: manifest("k", USES_M),
-            "kernel/m/Cargo.toml": manifest("m", "[lib]\nproc-macro = true\n"),
-            **A_LIBRARY,
-        },
-    ),
     "a dynamic library": Bad(
         ("the crate type cdylib is not supported yet: m 0.1.0 (kernel/m/src/lib.rs).",),
         {
@@ -145,15 +134,27 @@ CASES = {
             **A_LIBRARY,
         },
     ),
-    "crates of a registry": Bad(
-        ("crates from a registry are not supported yet: m 0.1.0.",),
+    "what the crate bootloader would refuse": Bad(
+        (
+            "kernel/Cargo.toml: [package.metadata.bootloader]: boot-info-address wants a text, since TOML has no numbers "
+            'of 64 bits without a sign. Write boot-info-address = "0x1000".',
+        ),
         {
-            MANIFEST: manifest("k", '[dependencies]\nm = "0.1"\n'),
-            CONFIG: '[source.crates-io]\nreplace-with = "here"\n[source.here]\ndirectory = "vendor"\n',
-            "vendor/m/Cargo.toml": manifest("m"),
-            "vendor/m/src/lib.rs": "",
-            "vendor/m/.cargo-checksum.json": f'{{"files": {{}}, "package": "{"0" * 64}"}}',
+            MANIFEST: manifest(
+                "k",
+                '[dependencies]\nbootloader = { path = "m" }\n'
+                "[package.metadata.bootloader]\nboot-info-address = 0x1000\n",
+            ),
+            "kernel/m/Cargo.toml": manifest("bootloader").replace("0.1.0", "0.9.35"),
+            **A_LIBRARY,
         },
+    ),
+    "a setting in the place of a build script": Bad(
+        (
+            ".cargo/config.toml: [target.x86_64-hello.part] takes the place of a build script, which is not supported: "
+            "osimage runs the script. Take the table away.",
+        ),
+        {CONFIG: '[target.x86_64-hello.part]\nrustc-link-lib = ["part"]\n'},
     ),
     "a wrapper in a variable": Bad(
         (f"the variable RUSTC_WRAPPER {WRAPPED}",), environ={"RUSTC_WRAPPER": "sccache"}
@@ -229,6 +230,24 @@ CASES = {
     "another linker by a variable": Bad(
         (f"the variable CARGO_TARGET_X86_64_HELLO_LINKER names the linker 'gcc', {NO_OTHER_LINKER}",),
         environ={"CARGO_TARGET_X86_64_HELLO_LINKER": "gcc"},
+    ),
+    "two linkers by conditions": Bad(
+        (
+            ".cargo/config.toml (target.cfg(all()).linker) and .cargo/config.toml (target.cfg(not(unix)).linker) both "
+            "name a linker. Take one of them away.",
+        ),
+        {CONFIG: "[target.'cfg(all())']\nlinker = \"lld\"\n[target.'cfg(not(unix))']\nlinker = \"lld\"\n"},
+    ),
+    "settings for the machine that builds": Bad(
+        (
+            ".cargo/config.toml switches on cargo's unstable host-config, which is not supported: build scripts and "
+            "procedural macros are compiled as stable cargo does. Take the setting away.",
+            "the variable CARGO_UNSTABLE_TARGET_APPLIES_TO_HOST switches on cargo's unstable target-applies-to-host, "
+            "which is not supported: build scripts and procedural macros are compiled as stable cargo does. Take the "
+            "setting away.",
+        ),
+        {CONFIG: "[unstable]\nhost-config = true\n"},
+        environ={"CARGO_UNSTABLE_TARGET_APPLIES_TO_HOST": "true"},
     ),
     "another linker flavour": Bad(
         ("-Clinker-flavor=gcc (RUSTFLAGS) is not supported: osimage links with lld. Take it away.",),

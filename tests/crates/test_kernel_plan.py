@@ -9,6 +9,7 @@ import pytest
 from cargo_cases import SPEC, WHERE, copied, sysroot_of, write
 from osimage.action import Input, Plan
 from osimage.crates.kernel import Kernel
+from osimage.crates.layout import LARGE
 
 PlanIt = Callable[..., tuple[Plan, Kernel]]
 
@@ -45,7 +46,29 @@ def test_a_kernel_is_one_step(planned: PlanIt, tmp_path: Path) -> None:
     env = dict(step.env)
     assert env["CARGO_MANIFEST_DIR"] == "{root}/kernel"
     assert env["RUSTC_BOOTSTRAP"] == "1"
-    assert "CARGO" not in env
+    assert env["CARGO"] == "{cargo}"
+
+
+@pytest.mark.parametrize(
+    ("size", "said", "is_incremental"),
+    [
+        (LARGE, {}, True),
+        (0, {}, False),  # nothing would be gained
+        (0, {"incremental": True}, True),
+        (LARGE, {"incremental": False}, False),
+        (LARGE, {"profile": "release"}, False),
+        (LARGE, {"profile": "release", "incremental": True}, False),  # the profile has the word
+    ],
+)
+def test_large_crates_are_compiled_incrementally(
+    size: int, said: dict[str, object], is_incremental: bool, planned: PlanIt, tmp_path: Path
+) -> None:
+    root = write(tmp_path / "p", KERNEL | {"kernel/src/part/mod.rs": "/" * size})
+    (step,) = planned(root, **said)[0].actions
+    hashed = next(word for word in step.argv if word.startswith("-Cmetadata=")).removeprefix("-Cmetadata=")
+    folder = f"build/incremental/{hashed}" if is_incremental else None
+    assert step.incremental == folder
+    assert (f"-Cincremental={folder}" in step.argv) == is_incremental
 
 
 def test_a_missing_lock_file_is_written_and_told(planned: PlanIt, tmp_path: Path) -> None:
@@ -87,7 +110,7 @@ def test_each_step_reads_what_it_uses(planned: PlanIt, tmp_path: Path) -> None:
     a, b = made["a 0.1.0 (dev)"], made["b 0.2.0 (dev)"]
     assert [Path(name).suffix for name in a] == [".rlib", ".rmeta"]
     assert [Path(name).suffix for name in b] == [".rlib", ".a"]
-    assert all(name.startswith(("build/hello/liblibra-", "build/hello/libb-")) for name in a + b)
+    assert all(name.startswith(("build/crates/sysroot/liblibra-", "build/crates/sysroot/libb-")) for name in a + b)
     assert steps["b 0.2.0 (dev)"].inputs == (Input("libs/b", "package"), *SYSROOT, *map(Input, a))
     assert steps["kernel my-kernel (dev)"].inputs == (
         Input("kernel", "package"),
@@ -159,9 +182,16 @@ def test_the_workspace_may_lie_above_the_project(planned: PlanIt, tmp_path: Path
     assert {f"{tmp_path}/Cargo.toml", f"{tmp_path}/Cargo.lock"} <= set(plan.consulted)
 
 
-def test_two_checkouts_have_one_plan(planned: PlanIt, tmp_path: Path) -> None:
-    here, there = (copied("workspace", tmp_path / name) for name in ("here", "there"))
-    said = {"manifest": "kernel/Cargo.toml", "bin": "my-kernel", "profile": "release"}
+@pytest.mark.parametrize(
+    ("project", "said"),
+    [
+        ("workspace", {"manifest": "kernel/Cargo.toml", "bin": "my-kernel", "profile": "release"}),
+        ("configured", {"manifest": "Cargo.toml"}),
+        ("graph", {}),
+    ],
+)
+def test_two_checkouts_have_one_plan(project: str, said: dict[str, str], planned: PlanIt, tmp_path: Path) -> None:
+    here, there = (copied(project, tmp_path / name) for name in ("here", "there"))
     first, second = (planned(root, **said)[0] for root in (here, there))
     assert first.actions == second.actions
     assert str(tmp_path) not in repr(first.actions)
@@ -169,8 +199,13 @@ def test_two_checkouts_have_one_plan(planned: PlanIt, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("said", "differs"),
-    [({"profile": "release"}, True), ({"features": ("y",)}, True), ({"rustflags": ("--cfg=x",)}, False)],
-    ids=["profile", "features", "flags"],
+    [
+        ({"profile": "release"}, True),
+        ({"features": ("y",)}, True),
+        ({"rustflags": ("--cfg=x",)}, True),
+        ({"name": "other.elf"}, False),
+    ],
+    ids=["profile", "features", "flags", "kernel"],
 )
 def test_units_that_may_lie_side_by_side_have_names_of_their_own(
     said: dict[str, object], differs: bool, planned: PlanIt, tmp_path: Path

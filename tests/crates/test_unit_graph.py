@@ -107,8 +107,53 @@ def test_units_come_after_what_they_use() -> None:
     made = graph(unit("a", "lib", 2), unit("b", "lib", 0), unit("c"), unit("k", "bin", 1, 2))
     assert made.used_first() == (2, 0, 1, 3)
     assert made.users_first() == (3, 1, 0, 2)
-    assert made.all_used_by(3) == (0, 1, 2)
-    assert made.all_used_by(0) == (2,)
+    assert made.crates_used_by(3) == (0, 1, 2)
+    assert made.crates_used_by(0) == (2,)
+
+
+def script(name: str, *uses: int, platform: str | None = "x.json") -> tuple[dict[str, Any], ...]:
+    """The compilation of a build script, and its run, which uses that and USES."""
+    compiled = unit(name, "custom-build", platform=None)
+    compiled["target"]["crate_types"] = ["bin"]
+    run = unit(name, "custom-build", *uses, platform=platform, mode="run-custom-build")
+    run["target"]["crate_types"] = ["bin"]
+    return compiled, run
+
+
+def test_procedural_macros_bring_no_crates_along_and_scripts_none() -> None:
+    compiled, run = script("s", 2)
+    made = graph(
+        unit("quoting", platform=None), unit("derive", "proc-macro", 0, platform=None), compiled, run,
+        unit("a", "lib", 1, 3), unit("k", "bin", 4),
+    )  # fmt: skip
+    assert made.crates_used_by(5) == (1, 4)
+    assert made.crates_used_by(1) == (0,)
+    assert made.crates_used_by(3) == ()
+    kinds = [(each.is_program, each.is_linkable, each.is_rlib) for each in made.units]
+    library, macros, program = (False, True, True), (False, True, False), (True, False, False)
+    assert kinds == [library, macros, program, program, library, program]
+
+
+def test_what_scripts_make_is_searched_by_all_that_may_be_linked_with_it() -> None:
+    runs = {name: script(name, at) for name, at in (("z", 0), ("b", 2), ("m", 4))}
+    made = graph(
+        *runs["z"], *runs["b"], *runs["m"],
+        unit("z", "lib", 1), unit("b", "lib", 3, 6), unit("m", "proc-macro", 5, platform=None), unit("k", "bin", 7, 6, 8),
+    )  # fmt: skip
+    assert made.script_runs_used_by(6, str) == (1,)
+    assert made.script_runs_used_by(7, str) == (3, 1)
+    assert made.script_runs_used_by(9, str) == (3, 1)
+    assert made.script_runs_used_by(9, lambda name: -ord(name)) == (1, 3)
+    assert made.script_runs_used_by(1, str) == ()
+
+
+def test_examples_and_doctests_are_no_tests() -> None:
+    units = (unit("a"), unit("a", mode="test"), unit("a", "lib", 0, mode="doctest"), unit("e", "example", 0))
+    described = {"version": 1, "units": units, "roots": [1, 2, 3]}
+    made = unit_graph.parse(json.dumps(described)).of_tests()
+    assert made.roots == (1,)
+    assert made.used_first() == (1,)
+    assert made.units[1].is_program
 
 
 LTO = {
@@ -146,8 +191,11 @@ def test_flags_of_link_time_optimisation(need: str, flags: tuple[str, ...]) -> N
 def test_a_unit_is_named_by_all_that_tells_it_from_others() -> None:
     plain = graph(unit("a"), unit("k", "bin", 0))
     places = {"a": "a 0.1.0 a", "k": "k 0.1.0 ."}
-    first = names.hashes(plain, places)
-    assert names.hashes(plain, places) == first
+    same = ["", ""]
+    first = names.hashes(plain, places, same)
+    assert names.hashes(plain, places, same) == first
+    renamed = graph(unit("a") | {"profile": PROFILE | {"name": "test"}}, unit("k", "bin", 0))
+    assert names.hashes(renamed, places, same) == first
     assert all(len(name) == 16 and set(name) <= set("0123456789abcdef") for name in first)
     others = [
         graph(unit("a") | {"features": ["x"]}, unit("k", "bin", 0)),
@@ -155,42 +203,33 @@ def test_a_unit_is_named_by_all_that_tells_it_from_others() -> None:
         graph(unit("a") | {"profile": PROFILE | {"opt_level": "1"}}, unit("k", "bin", 0)),
         graph(unit("a", platform=None), unit("k", "bin", 0)),
     ]
-    made = [names.hashes(other, places) for other in others]
+    made = [*(names.hashes(other, places, same) for other in others), names.hashes(plain, places, ["--cfg=x", ""])]
     # What a unit uses is part of its name.
-    assert len({first, *made}) == 1 + len(others)
-    assert len({name[1] for name in (first, *made)}) == 1 + len(others)
-    assert names.hashes(plain, places | {"a": "a 0.1.1 a"})[0] != first[0]
+    assert len({first, *made}) == 1 + len(made)
+    assert len({name[1] for name in (first, *made)}) == 1 + len(made)
+    assert names.hashes(plain, places | {"a": "a 0.1.1 a"}, same)[0] != first[0]
 
 
 def package(name: str, source: str | None = None) -> Package:
-    return Package(name, name, "1.0.0", source, f"/p/{name}/Cargo.toml", (), (), None, ())
+    return Package(name, name, "1.0.0", source, f"/p/{name}/Cargo.toml", (), (), None, (), None, None, (), ())
 
 
 def test_what_cannot_be_built_is_named_by_kind() -> None:
     made = graph(
         unit("log", "lib"),
         unit("spin", "lib", 0),
-        unit("forked", "lib"),
         unit("derive", "proc-macro", platform=None),
-        unit("script", "custom-build", platform=None),
-        unit("script", "custom-build", 4, mode="run-custom-build"),
+        *script("script", 3),
         unit("shared", "lib dylib"),
-        unit("tested", "lib", mode="test"),
+        unit("plugin", "dylib", platform=None),
+        unit("checked", "lib", mode="check"),
         unit("helper", "lib", platform=None),
-        unit("k", "bin", 1, 2, 3, 5, 6, 7, 8),
+        unit("k", "bin", 1, 2, 4, 5, 6, 7, 8),
     )
-    sources = {
-        "log": "registry+https://example.org/index",
-        "spin": "sparse+https://example.org/",
-        "forked": "git+https://x",
-    }
+    sources = {"log": "registry+https://example.org/index", "plugin": "git+https://x"}
     packages = {u.package_id: package(u.package_id, sources.get(u.package_id)) for u in made.units}
     assert list(supported.faults(made, packages, Place("/p", "build"))) == [
-        "crates from a registry are not supported yet: log 1.0.0, spin 1.0.0.",
-        "crates from git are not supported yet: forked 1.0.0.",
-        "procedural macros are not supported yet: derive 1.0.0 (derive.rs).",
-        "build scripts are not supported yet: script 1.0.0 (script.rs).",
         "the crate type dylib is not supported yet: shared 1.0.0 (shared.rs).",
-        "the mode test is not supported yet: tested 1.0.0 (tested.rs).",
-        "crates compiled for the machine that builds are not supported yet: helper 1.0.0 (helper.rs).",
+        "the crate type dylib for the machine that builds is not supported yet: plugin 1.0.0.",
+        "the mode check is not supported yet: checked 1.0.0 (checked.rs).",
     ]

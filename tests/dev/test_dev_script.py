@@ -16,7 +16,7 @@ import pytest
 REPOSITORY = Path(__file__).parents[2]
 TOOLCHAIN = "site_scons/site_tools/osimage/toolchain"
 RUNTIME = "scons==4.11.1 pyelftools==0.33 toml==0.10.2"
-TOOLS = "pytest==9.2.0 pytest-xdist ruff==0.17.6 mypy==2.4.1"
+TOOLS = "pytest==9.2.0 pytest-xdist ruff==0.17.6 mypy==2.4.1 hatchling==1.33.0"
 
 PYTHON = """\
 case "$1 $2" in

@@ -56,6 +56,22 @@ def start(project: Project, *arguments: str) -> subprocess.Popen[str]:
     )  # fmt: skip
 
 
+def compiling(project: Project) -> subprocess.Popen[str]:
+    """A build that has come to core."""
+    process = start(project)
+    assert process.stdout is not None
+    while process.stdout.readline() != "[CORE] core 1.96.0 for x86_64-hello\n":
+        assert process.poll() is None
+    return process
+
+
+def busy(project: Project, toolchain: Toolchain, seconds: int, number: int) -> subprocess.Popen[str]:
+    """A build that compiles core for SECONDS; NUMBER is what it finds there, so that no store has the result."""
+    toolchain.hook("name=core", before=f"sleep {seconds}")
+    toolchain.edit(EXTRA, f"pub const EXTRA: u8 = {number};")
+    return compiling(project)
+
+
 def kill(process: subprocess.Popen[str], *, alone: bool = False) -> bool:
     """Kill a build and all it has started, or scons ALONE; whether it still ran."""
     ran = process.poll() is None
@@ -63,13 +79,6 @@ def kill(process: subprocess.Popen[str], *, alone: bool = False) -> bool:
         (os.kill if alone else os.killpg)(process.pid, signal.SIGKILL)
     process.communicate()
     return ran
-
-
-def built_files(project: Project) -> dict[str, bytes]:
-    """What lies below build/, without our own state."""
-    build = project.root / "build"
-    paths = [path for path in build.rglob("*") if path.is_file() and not {".osimage", "external"} & set(path.parts)]
-    return {str(path.relative_to(build)): path.read_bytes() for path in paths}
 
 
 def processes_of(project: Project) -> list[str]:
@@ -117,7 +126,7 @@ def test_a_kill_at_any_moment_leaves_nothing_wrong(
         project.build()
         assert project.read("build/hello.img") == clean(here).read("build/hello.img"), f"kill {number}, {kind}"
     print(f"{killed} of {number} builds were killed before their end")
-    assert built_files(project) == built_files(clean(here))
+    assert project.built_files() == clean(here).built_files()
     assert not list((project.root / "build/.osimage/scratch").iterdir())
     assert not list(project.root.rglob(".new.*")), "names of files that were being written"
     assert project.up_to_date()
@@ -160,10 +169,7 @@ def test_a_signal_ends_the_build_and_all_that_it_started(
     image = clean(after).read("build/hello.img")
     after.write(small, toolchain)
     toolchain.hook("name=core", before="sleep 60")
-    process = start(small)
-    assert process.stdout is not None
-    while process.stdout.readline() != "[CORE] core 1.96.0 for x86_64-hello\n":
-        assert process.poll() is None
+    process = compiling(small)
     time.sleep(0.3)
     assert len(processes_of(small)) == 3, "scons, the compiler's script, and what it waits for"
     began = time.monotonic()
@@ -214,31 +220,32 @@ def test_builds_with_other_settings_at_once_end_with_one_of_them(
             assert small.read("build/hello.img") == image
 
 
-def test_who_waits_for_another_build_can_be_interrupted(small: Project, toolchain: Toolchain) -> None:
-    toolchain.hook("name=core", before="sleep 60")
-    toolchain.edit(EXTRA, "pub const EXTRA: u8 = 3;")
-    first = start(small)
-    assert first.stdout is not None
-    while first.stdout.readline() != "[CORE] core 1.96.0 for x86_64-hello\n":
-        assert first.poll() is None
-    second = start(small)
+@pytest.mark.parametrize(("arguments", "number", "own"), [
+    ([], signal.SIGINT, ""),
+    (["-c"], signal.SIGINT, ""),
+    (["-c"], signal.SIGTERM, "import signal\nsignal.signal(signal.SIGTERM, lambda *_: None)\n"),
+], ids=["build", "clean", "clean, with a handler in the SConstruct"])  # fmt: skip
+def test_who_waits_for_another_build_can_be_interrupted(
+    small: Project, toolchain: Toolchain, arguments: list[str], number: signal.Signals, own: str
+) -> None:
+    first = busy(small, toolchain, 60, 3)
+    small.write({"SConstruct": own + small.read("SConstruct").decode()})
+    second = start(small, *arguments)
     assert second.stderr is not None
     assert second.stderr.readline().endswith(f"(process {first.pid}), which is building here\n")
-    os.kill(second.pid, signal.SIGINT)
-    assert second.wait(timeout=10) == 2
-    second.communicate()
+    os.kill(second.pid, number)
+    said = "".join(second.communicate(timeout=10))
+    assert second.returncode == 2
+    words = "scons: Build interrupted." if "-c" in arguments else "interrupted while waiting for another build"
+    assert said.endswith(f"{words}\n")
+    assert 'File "' not in said
     os.kill(first.pid, signal.SIGINT)
     first.communicate(timeout=10)
     assert processes_of(small) == []
 
 
 def test_cleaning_waits_for_a_build(small: Project, toolchain: Toolchain) -> None:
-    toolchain.hook("name=core", before="sleep 1")
-    toolchain.edit(EXTRA, "pub const EXTRA: u8 = 4;")
-    first = start(small)
-    assert first.stdout is not None
-    while first.stdout.readline() != "[CORE] core 1.96.0 for x86_64-hello\n":
-        assert first.poll() is None
+    first = busy(small, toolchain, 1, 4)
     second = start(small, "-c")
     _, waited = second.communicate(timeout=60)
     first.communicate(timeout=60)
@@ -257,7 +264,7 @@ def test_two_clones_fill_one_store_at_once(
     told = [process.communicate(timeout=300) for process in builds]
     assert [process.returncode for process in builds] == [0, 0, 0], told
     for clone in clones:
-        assert built_files(clone) == built_files(clean(State()))
+        assert clone.built_files() == clean(State()).built_files()
     late = new_small("late", cache=tmp_path / "cache")
     assert late.build().ran == []
-    assert built_files(late) == built_files(clean(State()))
+    assert late.built_files() == clean(State()).built_files()

@@ -17,12 +17,6 @@ MACHINE = ("/usr/", "/tmp/", "/home/", "/root/", "/var/", ".osimage/scratch")
 LIMIT_MB = 120
 
 
-def built_files(project: Project) -> dict[str, bytes]:
-    build = project.root / "build"
-    paths = [path for path in build.rglob("*") if path.is_file() and not {".osimage", "external"} & set(path.parts)]
-    return {str(path.relative_to(build)): path.read_bytes() for path in paths}
-
-
 def assert_no_path_of_the_machine(files: Mapping[str, bytes], *more: str) -> None:
     """Programs that run here may name the loader of shared libraries; nothing else names anything."""
     for name, content in files.items():
@@ -56,9 +50,9 @@ def test_clones_are_the_same_to_the_byte(
         ["/bin/sh", "-c", command], cwd=other.root, env=environ, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    files = built_files(other)
-    assert files.keys() == built_files(small).keys()
-    assert [name for name, content in built_files(small).items() if content != files[name]] == []
+    files = other.built_files()
+    assert files.keys() == small.built_files().keys()
+    assert [name for name, content in small.built_files().items() if content != files[name]] == []
     assert_no_path_of_the_machine(files, str(tmp_path))
 
 
@@ -73,6 +67,6 @@ def test_the_real_core_is_the_same_to_the_byte_and_scons_stays_small(
     cold = watched(other, other.command("-j8"))
     print(f"scons took {cold:.0f} MB for a cold build")
     assert cold < LIMIT_MB
-    files = built_files(other)
-    assert [name for name, content in built_files(project).items() if content != files[name]] == []
+    files = other.built_files()
+    assert [name for name, content in project.built_files().items() if content != files[name]] == []
     assert_no_path_of_the_machine(files, str(tmp_path))

@@ -36,7 +36,7 @@ def test_help_clean_and_doctor_work_when_something_is_broken(what: str, project:
     project.write({"SConstruct": broken(what)})
     told = project.fails().stderr
     help_text = project.build("-h").stdout
-    assert "\n  image        build every image (what scons does by itself)\n" in help_text
+    assert "\n  image         build every image (what scons does by itself)\n" in help_text
     assert "\n  PROFILE=     " in help_text
     report = project.build("doctor").stdout
     assert report.startswith("compiler  good ")

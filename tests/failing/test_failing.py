@@ -80,8 +80,9 @@ def general(text: str, project: Project, compiler: Rustc) -> str:
         text = text.replace(specific, placeholder)
     # Names that rustc makes up anew each time, or for this compiler.
     text = re.sub(r'^  = note:  ".*', "  = note: {the linker's command}", text, flags=re.MULTILINE)
+    text = re.sub(r"(?<=^thread 'main' )\(\d+\)", "({n})", text, flags=re.MULTILINE)
     text = re.sub(r"scratch/\d+-\d+/", "scratch/{n}/", text)
-    text = re.sub(r"(/lib\w+)-[0-9a-f]{16}\.", r"\1-{hash}.", text)
+    text = re.sub(r"(/lib\w+|/build/[\w.+-]+)-[0-9a-f]{16}([./])", r"\1-{hash}\2", text)
     return re.sub(r"hello-\w{16}\.hello\.\w{16}-cgu\.\d+\.rcgu\.o", "{object}", text)
 
 

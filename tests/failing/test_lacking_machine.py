@@ -114,7 +114,7 @@ def test_a_compiler_that_only_says_that_it_is_one(alone: Project, machine: FakeM
 
 
 def test_what_works_without_a_compiler(alone: Project) -> None:
-    assert "\n  run          boot hello.img in QEMU (128M, virtio)\n" in alone.build("-h").stdout
+    assert "\n  run           boot hello.img in QEMU (128M, virtio)\n" in alone.build("-h").stdout
     assert alone.build("-c").stdout == ""
     report = alone.build("doctor").stdout.splitlines()
     assert report[:3] == ["compiler  missing", f"          {NEEDED}", f"          {INSTALL}"]

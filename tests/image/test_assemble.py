@@ -24,22 +24,26 @@ def image(folder: Path, *, size: str = "", kernel: bytes = KERNEL, first: bytes 
     parts = {"kernel.elf": kernel, "stage1.bin": first or stage1(), "stage2.bin": second or stage2()}
     for name, content in parts.items():
         (folder / name).write_bytes(content)
-    assemble.run(["build/hello.img", size, *(str(folder / name) for name in parts)], folder)
+    assemble.run(["build/hello.img", size, "", *(str(folder / name) for name in parts)], folder)
     return folder / "hello.img"
 
 
 def test_every_part_is_in_its_place_and_bound(tmp_path: Path) -> None:
     disk = image(tmp_path).read_bytes()
     assert len(disk) == 1008 * 512
-    assert disk[64 * 512 :] == KERNEL.ljust(944 * 512, b"\0")
+    assert disk[128 * 512 :] == KERNEL.ljust(880 * 512, b"\0")
 
     bound = layout.bind_stage2(
-        stage2(), kernel_sector=64, kernel_size=len(KERNEL), kernel_sha256=hashlib.sha256(KERNEL).digest()
+        stage2(),
+        stage2_sector=1,
+        kernel_sector=128,
+        kernel_size=len(KERNEL),
+        kernel_sha256=hashlib.sha256(KERNEL).digest(),
     )
     assert disk[512 : 512 + len(bound)] == bound
-    assert disk[512 + len(bound) : 64 * 512] == bytes(64 * 512 - 512 - len(bound))
+    assert disk[512 + len(bound) : 128 * 512] == bytes(128 * 512 - 512 - len(bound))
     assert disk[:440] == layout.bind_stage1(stage1(), bound, 1)
-    assert disk[446:462] == struct.pack("<8BII", 0x80, 1, 2, 0, 0xDA, 1, 3, 0, 64, 2)
+    assert disk[446:462] == struct.pack("<8BII", 0x80, 2, 3, 0, 0xDA, 2, 4, 0, 128, 2)
     assert disk[440:444] == hashlib.sha256(disk[:440] + bound).digest()[:4]
 
 
@@ -72,16 +76,16 @@ def test_a_large_kernel_arrives_whole(tmp_path: Path) -> None:
     kernel = stripped(Elf((TEXT, replace(DATA, content=bytes(range(256)) * (9 << 12), memory=None))).build())
     disk = image(tmp_path, kernel=kernel).read_bytes()
     assert len(disk) == -(-len(disk) // 512) * 512 > len(kernel) > 9 << 20
-    assert disk[64 * 512 :].rstrip(b"\0") == kernel.rstrip(b"\0")
+    assert disk[128 * 512 :].rstrip(b"\0") == kernel.rstrip(b"\0")
 
 
 @pytest.mark.parametrize(
     ("change", "told"),
     [
         (
-            {"size": "33280"},
-            "hello.img: the kernel does not fit: with its {} bytes the image needs 33792 bytes (33 KiB), size= of "
-            'env.DiskImage gives 33280 bytes (32.5 KiB). Give it "size=33792" or more, or leave size= out; or make the '
+            {"size": "66048"},
+            "hello.img: the kernel does not fit: with its {} bytes the image needs 66560 bytes (65 KiB), size= of "
+            'env.DiskImage gives 66048 bytes (64.5 KiB). Give it "size=66560" or more, or leave size= out; or make the '
             "kernel smaller, for example with PROFILE=release.",
         ),
         (

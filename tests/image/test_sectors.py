@@ -10,12 +10,12 @@ from osimage.image.sectors import Sectors, lay_out
 @pytest.mark.parametrize(
     ("stage2", "kernel", "size", "sectors"),
     [
-        (1, 1, None, Sectors(1, 1, 64, 1, 1008)),
-        (28848, 1 << 20, None, Sectors(1, 57, 64, 2048, 2112)),
-        (28848, 2680, None, Sectors(1, 57, 64, 6, 1008)),
-        (63 * 512, 512, None, Sectors(1, 63, 64, 1, 1008)),
-        (28848, 944 * 512, 1008 * 512, Sectors(1, 57, 64, 944, 1008)),
-        (28848, 2680, 64 << 20, Sectors(1, 57, 64, 6, 131072)),
+        (1, 1, None, Sectors(1, 1, 128, 1, 1008)),
+        (28848, 1 << 20, None, Sectors(1, 57, 128, 2048, 2176)),
+        (28848, 2680, None, Sectors(1, 57, 128, 6, 1008)),
+        (127 * 512, 512, None, Sectors(1, 127, 128, 1, 1008)),
+        (28848, 880 * 512, 1008 * 512, Sectors(1, 57, 128, 880, 1008)),
+        (28848, 2680, 64 << 20, Sectors(1, 57, 128, 6, 131072)),
     ],
 )
 def test_layout(stage2: int, kernel: int, size: int | None, sectors: Sectors) -> None:
@@ -26,26 +26,26 @@ def test_layout(stage2: int, kernel: int, size: int | None, sectors: Sectors) ->
     ("stage2", "kernel", "size", "told"),
     [
         (
-            63 * 512 + 1,
+            127 * 512 + 1,
             512,
             None,
-            "hello.img: stage 2 of the loader does not fit: it has 32257 bytes (31.5 KiB), and there are 32256 bytes "
-            "(31.5 KiB) between partition table and kernel. Make the loader smaller; osimage's own fits.",
+            "hello.img: stage 2 of the loader does not fit: it has 65025 bytes (63.5 KiB), and there are 65024 bytes "
+            "(63.5 KiB) between partition table and kernel. Make the loader smaller; osimage's own fits.",
         ),
         (
             28848,
             2 << 20,
             1 << 20,
-            "hello.img: the kernel does not fit: with its 2097152 bytes (2 MiB) the image needs 2129920 bytes (2.031 "
+            "hello.img: the kernel does not fit: with its 2097152 bytes (2 MiB) the image needs 2162688 bytes (2.062 "
             "MiB), "
-            'size= of env.DiskImage gives 1048576 bytes (1 MiB). Give it "size=2129920" or more, or leave size= out; '
+            'size= of env.DiskImage gives 1048576 bytes (1 MiB). Give it "size=2162688" or more, or leave size= out; '
             "or make the kernel smaller, for example with PROFILE=release.",
         ),
         (
             28848,
             1 << 41,
             None,
-            "hello.img: the kernel does not fit: with its 2199023255552 bytes (2 TiB) the image needs 2199023288320 "
+            "hello.img: the kernel does not fit: with its 2199023255552 bytes (2 TiB) the image needs 2199023321088 "
             "bytes "
             "(2 TiB), an MBR disk has at most 2199023255040 bytes (2 TiB). Make the kernel smaller, for example with "
             "PROFILE=release.",

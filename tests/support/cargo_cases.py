@@ -11,11 +11,11 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from osimage.action import Plan
 from osimage.crates.kernel import KernelDeclaration
-from osimage.crates.plan import plan
+from osimage.crates.plan import plan, plan_tests
 from osimage.errors import Where
 from osimage.sysroot.plan import Sysroot
 from osimage.sysroot.steps import CrateFiles
@@ -66,6 +66,9 @@ def declaration(**said: Any) -> KernelDeclaration:
         "rustflags": (),
         "alloc": False,
         "where": WHERE,
+        "tests": False,
+        "incremental": None,
+        "not_deterministic": (),
     }
     assert said.keys() <= default.keys()
     return KernelDeclaration(**{**default, **said})
@@ -105,6 +108,7 @@ class Case:
     default_features: bool = True
     profile: str = "dev"
     environ: Mapping[str, str] = field(default_factory=dict)
+    tests: bool = False
 
     def __str__(self) -> str:
         return self.name
@@ -130,6 +134,10 @@ CASES = (
     Case("workspace, tiny", "workspace", "kernel/Cargo.toml", "my-kernel", profile="tiny"),
     Case("workspace, odd", "workspace", "kernel/Cargo.toml", "my-kernel", profile="odd"),
     Case("workspace, build.rustflags", "workspace", "kernel/Cargo.toml", environ={"CARGO_BUILD_RUSTFLAGS": "--cfg=b"}),
+    Case("graph", "graph", "kernel/Cargo.toml", environ={"BOARD": "mine"}),
+    Case("graph, release", "graph", "kernel/Cargo.toml", profile="release"),
+    Case("graph, quick", "graph", "kernel/Cargo.toml", profile="quick", default_features=False),
+    Case("graph, tests", "graph", "kernel/Cargo.toml", tests=True),
 )  # fmt: skip
 
 
@@ -157,8 +165,13 @@ class LiveCargo(Cargo):
         status, output, errors = super().run(arguments, files, environ)
         question = question_of(arguments, files, environ, self.root)
         shown = (re.sub(r"[^\s\"]*/osimage-[a-z0-9_]{8}", "/scratch", said) for said in (output, errors))
-        self.said.append([question, status, *(said.replace(self.root, "{root}") for said in shown)])
+        self.said.append([question, status, *(_placeless(said, self.root) for said in shown)])
         return status, output, errors
+
+
+def _placeless(said: str, root: str) -> str:
+    """What cargo SAID, without the place of the project's ROOT and of the registry."""
+    return re.sub(r"registry\+https://[^#\s\"]+", "registry+https://index", said.replace(root, "{root}"))
 
 
 class RecordedCargo:
@@ -200,13 +213,25 @@ def plan_of(case: Case, root: Path, rustc: Rustc, cargo: LiveCargo | RecordedCar
         features=case.features,
         default_features=case.default_features,
         profile=case.profile,
+        tests=case.tests,
     )
     environ = environment(root.parent / "home", case.environ)
-    return plan(said, sysroot_of(), rustc, cargo, root, environ)[0]
+    stage = plan_tests if case.tests else plan
+    return stage(said, sysroot_of(), rustc, cargo, root, environ)[0]
 
 
-def built_by_cargo(case: Case, scratch: Path) -> list[dict[str, Any]]:
-    """What rustc is called with, comparable, when cargo itself builds CASE; nothing is compiled."""
+class Built(NamedTuple):
+    """What cargo did: the rustc calls, comparable, and of each run of a build script its environment and output.
+
+    Runs are called by their package's name. OUT_DIR is {out_dir} and the project's root is {root}.
+    """
+
+    calls: list[dict[str, Any]]
+    runs: dict[str, dict[str, Any]]
+
+
+def built_by_cargo(case: Case, scratch: Path) -> Built:
+    """What cargo does when it builds CASE; for the target nothing is compiled."""
     scratch.mkdir(parents=True, exist_ok=True)
     root = copied(case.project, scratch)
     spec = scratch / "x86_64-hello.json"
@@ -216,34 +241,69 @@ def built_by_cargo(case: Case, scratch: Path) -> list[dict[str, Any]]:
         f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -S {shlex.quote(str(HERE / "rustc_recorder.py"))} "$@"\n'
     )
     rustc.chmod(0o755)
-    given = environment(scratch / "home", case.environ)
     ours = {"RUSTC": str(rustc), "RUSTC_BOOTSTRAP": "1", "OSIMAGE_RECORD": str(record), "OSIMAGE_RECORDED_RUSTC": RUSTC}
-    command = [CARGO, "build", "--locked", "--quiet", "--target", str(spec), "--target-dir", str(scratch / "target")]
-    command += ["-Zunstable-options", "-Zjson-target-spec", "--profile", case.profile]
+    given = environment(scratch / "home", case.environ) | ours
+    command = [CARGO, *(("test", "--no-run") if case.tests else ("build",)), "--locked", "--quiet"]
+    command += ["--target", str(spec), "--target-dir", str(scratch / "target")]
+    command += ["-Zunstable-options", "-Zjson-target-spec"]
+    command += ["--profile", "test" if case.tests and case.profile == "dev" else case.profile]
     command += ["--features", ",".join(case.features)] if case.features else []
     command += [] if case.default_features else ["--no-default-features"]
-    default = {"workspace": "other", "configured": "configured"}.get(case.project, "")
-    command += ["--bin", case.bin or default]
-    subprocess.run(command, cwd=(root / case.manifest).parent, env=given | ours, check=True)
+    default = {"workspace": "other", "configured": "configured", "graph": "kernel"}.get(case.project, "")
+    command += [] if case.tests else ["--bin", case.bin or default]
+    subprocess.run(command, cwd=(root / case.manifest).parent, env=given, check=True, stderr=subprocess.PIPE)
     calls = [json.loads(line) for line in record.read_text().splitlines()]
-    return sorted(
-        (comparable(c["argv"], _changed(c["env"], given | ours), str(root), str(root)) for c in calls), key=str
+    return Built(
+        sorted((comparable(c["argv"], _changed(c["env"], given), str(root), str(root)) for c in calls), key=str),
+        dict(sorted(_runs(scratch / "target", root, given))),
     )
 
 
+def _runs(target: Path, root: Path, given: Mapping[str, str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The runs of build scripts whose results lie below TARGET; their environment where they noted it."""
+    for out_dir in target.rglob("build/*/out"):
+        run: dict[str, Any] = {"output": _placed((out_dir.parent / "output").read_text(), str(root))}
+        if (noted := out_dir / "environment").exists():
+            env = dict(record.split("=", 1) for record in noted.read_text().split("\0"))
+            run["env"] = of_script(_changed(env, given), str(root))
+        yield out_dir.parent.name.rpartition("-")[0], run
+
+
+def of_script(env: Mapping[str, str], root: str) -> dict[str, str]:
+    """The environment of a build script without what differs from machine to machine."""
+    own = {"NUM_JOBS", "RUSTC", "RUSTDOC", "RUSTC_BOOTSTRAP", "LD_LIBRARY_PATH"}
+    return {name: _placed(value, root) for name, value in sorted(env.items()) if name not in own}
+
+
 def comparable(argv: Sequence[str], env: Mapping[str, str], root: str, shown: str) -> dict[str, Any]:
-    """A rustc call without what may differ: folders, hashes, incremental, how diagnostics are printed, our additions.
+    """A rustc call without what may differ: folders, hashes, incremental, how diagnostics are printed, our additions,
+    and the target's linker, which is always ours.
 
     ROOT and SHOWN are what the project's root is called in the call.
     """
-    words = [word.replace(f"{root}/", "") for word in _kept(_joined(argv))]
-    place = {name: re.sub(rf"{re.escape(shown)}(?=/|$)", "{root}", value) for name, value in sorted(env.items())}
-    return {"argv": words, "env": place}
+    left_out = (*_LEFT_OUT, *(("-Clinker=",) if "--target" in argv else ()))
+    words = list(_kept((_placed(word, root).replace("{root}/", "") for word in _joined(argv)), left_out))
+    placed = {name: _placed(value, shown) for name, value in sorted(env.items())}
+    programs = {name: value.rpartition("/")[2] for name, value in placed.items() if name.startswith("CARGO_BIN_EXE_")}
+    return {"argv": words, "env": placed | programs}
+
+
+# OUT_DIR as cargo names it, and as we do.
+_OUT_DIR = re.compile(
+    r"/[^\s=]*/target(?:/x86_64-hello)?/\w+/build/[\w.-]+-[0-9a-f]{16}/out"
+    r"|(?:/[^\s=]*/)?build/crates/\w+/build/[\w.+-]+-[0-9a-f]{16}/out"
+)
+
+
+def _placed(text: str, root: str) -> str:
+    """TEXT without folders of this machine, with the placeholders that are the same everywhere."""
+    return re.sub(rf"{re.escape(root)}(?=/|$)", "{root}", _OUT_DIR.sub("{out_dir}", text), flags=re.MULTILINE)
 
 
 def _changed(env: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:
     """What cargo set for a call, apart from what is its own business."""
     own = {"CARGO", "CARGO_MAKEFLAGS", "LD_LIBRARY_PATH", "PWD", "OLDPWD", "SHLVL", "_"}
+    own |= {"CARGO_TARGET_TMPDIR"}  # a folder below ours
     # cargo tells a child by these that it was started by cargo
     own |= {name for name in env if name.startswith(("RUSTUP_", "RUST_", "SSL_"))}
     return {name: value for name, value in env.items() if given.get(name) != value and name not in own}
@@ -252,7 +312,9 @@ def _changed(env: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]
 def _joined(argv: Sequence[str]) -> Iterator[str]:
     words = iter(argv)
     for word in words:
-        if word in ("-C", "-Z", "-L"):
+        if word == "-L":
+            yield f"-L{next(words)}"
+        elif word in ("-C", "-Z"):
             option, equals, value = next(words).partition("=")
             yield f"{word}{option.replace('_', '-')}{equals}{value}"
         elif word in (
@@ -272,17 +334,17 @@ def _joined(argv: Sequence[str]) -> Iterator[str]:
 
 _LEFT_OUT = (
     "--error-format=", "--json=", "--out-dir=", "--target=", "--sysroot=", "-Zunstable-options", "-Cmetadata=",
-    "-Cextra-filename=", "-Cincremental=", "-Clinker=", "-Ldependency=", "-Lbuild/", "-Zremap-cwd-prefix=",
+    "-Cextra-filename=", "-Cincremental=", "-Ldependency=", "-Lbuild/", "-Zremap-cwd-prefix=",
     "--remap-path-prefix=", "--remap-path-scope=", "-Zbinary-dep-depinfo", "-Clink-arg=--dependency-file=",
 )  # fmt: skip
 
 
-def _kept(words: Iterator[str]) -> Iterator[str]:
+def _kept(words: Iterator[str], left_out: tuple[str, ...]) -> Iterator[str]:
     for word in words:
         if word.startswith("--extern="):
             name, _, file = word.rpartition("=")
             yield f"{name}={re.sub(r'-[0-9a-f]{16}', '', file.rpartition('/')[2])}"
         elif word.startswith("--emit="):
             yield "--emit=" + ",".join(sorted(kind.partition("=")[0] for kind in word[7:].split(",")))
-        elif not word.startswith(_LEFT_OUT):
+        elif not word.startswith(left_out):
             yield word

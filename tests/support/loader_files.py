@@ -23,6 +23,7 @@ def bound(loader: LoaderFiles, kernel: bytes, size: int = MIN_DISK_SIZE, **bindi
     """A disk of at least SIZE bytes: the loader bound to KERNEL, which follows it; BINDING is `bind_stage2`'s."""
     sector = STAGE2_SECTOR - -len(loader.stage2) // SECTOR_SIZE
     binding = {
+        "stage2_sector": STAGE2_SECTOR,
         "kernel_sector": sector,
         "kernel_size": len(kernel),
         "kernel_sha256": hashlib.sha256(kernel).digest(),

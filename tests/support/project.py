@@ -159,6 +159,12 @@ class Project:
         """The content of a file."""
         return (self.root / name).read_bytes()
 
+    def built_files(self) -> dict[str, bytes]:
+        """What lies below build/, without osimage's own state and what the links there lead to."""
+        build = self.root / "build"
+        paths = [path for path in build.rglob("*") if path.is_file() and not {".osimage", "external"} & set(path.parts)]
+        return {str(path.relative_to(build)): path.read_bytes() for path in paths}
+
     def replace(self, name: str, old: str, new: str) -> None:
         """Replace OLD, which must occur, by NEW in a text file."""
         text = self.read(name).decode()

@@ -44,11 +44,17 @@ VARIABLES = {
     "XDG_CACHE_HOME": "the user's cache directory (default `~/.cache`)",
     "HOME": "where `~` is",
     "PATH": "where programs are looked for; `/usr/bin` counts even when it is not named",
-    "RUSTC": "the compiler to use, as `RUSTC=` on the command line, which wins; a `rust-toolchain.toml` comes first",
+    "RUSTC": "the compiler to use; `RUSTC=` on the command line and a `rust-toolchain.toml` come first, in this order",
+    "OSIMAGE_RUSTC": "the compiler to use, as `RUSTC=` on the command line",
+    "OSIMAGE_LOCKED": "as `LOCKED=` on the command line",
+    "CI": "if not empty: no incremental compilation, unless `INCREMENTAL=yes`",
     "RUSTUP_HOME": "where rustup keeps its toolchains (default `~/.rustup`)",
     "RUSTUP_TOOLCHAIN": "the toolchain that a rustup proxy on `PATH` stands for",
     "LD_LIBRARY_PATH": "libraries of the compiler; part of its identity",
     "CARGO_HOME": "where cargo's own configuration is (default `~/.cargo`)",
+    "CARGO": "for `osimage runner`: the cargo that built the kernel, as it says itself",
+    "CARGO_MANIFEST_DIR": "for `osimage runner`: the folder of the kernel's package, as cargo says",
+    "CARGO_BUILD_TARGET": "the target of `env.CargoProject`, as for cargo",
     "CARGO_ENCODED_RUSTFLAGS": "flags for the kernel's crates, as for cargo",
     "RUSTFLAGS": "flags for the kernel's crates, as for cargo",
     "DISPLAY": "with this or `WAYLAND_DISPLAY`, and at a terminal, `scons run` opens QEMU's window",
@@ -72,6 +78,9 @@ FILES = {
     "bios/stage2.bin": ("Bootloader", "what the boot sector loads, which loads the kernel"),
     "bios/*": ("Bootloader", "what the two are made of"),
     "hello.img": ("DiskImage", "the disk"),
+    "tests/*.log": ("", "what the kernel of each `env.Test` sent on its serial line"),
+    "tests/*.json": ("", "how it ended"),
+    "tests.xml": ("", "the same of all tests that `scons test` was to run, as JUnit XML"),
     "external/*": ("", "links to sources outside the project"),
     ".osimage/*": ("", "records of what was made from what, the stored plan, the lock; never to be edited"),
     ".gitignore": ("", "keeps the folder out of git"),
@@ -86,10 +95,11 @@ STATUSES = {
 # Where the loader's messages are, under headings of a person's.
 MESSAGES = {
     "Stage 1": ("stage1/stage1.s",),
-    "Stage 2, in real mode": ("stage2/real/processor.s", "stage2/real/a20.s"),
+    "Stage 2, in real mode": ("stage2/real/entry.s", "stage2/real/processor.s", "stage2/real/a20.s"),
     "Memory": ("stage2/memory.rs",),
     "Reading the kernel": ("stage2/disk.rs", "stage2/main.rs"),
-    "Loading the kernel": ("stage2/elf.rs", "stage2/relocate.rs"),
+    "Loading the kernel": ("stage2/elf.rs", "stage2/relocate.rs", "stage2/address_space.rs"),
+    "Loading a kernel of the crate bootloader 0.9": ("stage2/bootloader_09.rs",),
     "Exceptions of the processor": ("stage2/exceptions.rs",),
 }
 CHECKED_BEFORE = "Nearly all of this is told before, when the image is built."
@@ -158,7 +168,7 @@ def _signature(function: ast.FunctionDef) -> str:
 
 
 def _verbs() -> Iterator[str]:
-    verbs = _constant("commands/__init__.py", "VERBS")
+    verbs = _constant("graph/help.py", "VERBS")
     yield "## The command line"
     yield "`scons [VERB or FILE]... [SETTING=VALUE]...`; in this repository and its clones `./dev scons ...`."
     yield _table(("verb", ""), ((f"`{verb}`", text) for verb, text in verbs.items()))
@@ -291,11 +301,9 @@ def _said(path: Path) -> Iterator[str]:
         yield from _said_in_assembly(source)
         return
     said = re.sub(r"macro_rules!.*?^}", "", source, flags=re.DOTALL | re.MULTILINE)
-    begins = {"stop": "osimage: ", "refuse": "osimage: the kernel cannot be loaded: ", "print(format_args": ""}
-    for macro, literal in re.findall(r'\b(stop|refuse|print\(format_args)!\(\s*"((?:[^"\\]|\\.|\\\n)*)"', said):
-        text = begins[macro] + _filled(literal, source)
-        if text.startswith("osimage: ") and text != "osimage: WHAT":  # the macro's own
-            yield text
+    begins = {"stop": "osimage: ", "refuse": "osimage: the kernel cannot be loaded: ", "say(format_args": "osimage: "}
+    literals = re.findall(r'\b(stop|refuse|say\(format_args)!\(\s*"((?:[^"\\]|\\.|\\\n)*)"', said)
+    yield from dict.fromkeys(begins[macro] + _filled(literal, source) for macro, literal in literals)
 
 
 def _said_in_assembly(source: str) -> Iterator[str]:

@@ -1,4 +1,7 @@
-"""Stands in for rustc while cargo builds: passes on what cargo asks it, writes down the rest, makes empty files."""
+"""Stands in for rustc while cargo builds: writes down each compilation, and makes empty files of those for the target.
+
+What cargo asks is passed on, and so is what is compiled for this machine, since build scripts have to run.
+"""
 
 import json
 import os
@@ -23,11 +26,13 @@ def main() -> None:
         os.execv(real, [real, *arguments])
     with Path(os.environ["OSIMAGE_RECORD"]).open("a", encoding="utf-8") as record:
         record.write(json.dumps({"argv": arguments, "env": dict(os.environ)}) + "\n")
+    if "--target" not in arguments:
+        os.execv(real, [real, *arguments])
     folder = Path(value_after(arguments, "--out-dir"))
     hashes = [a.partition("=")[2] for a in arguments if a.startswith("extra-filename=")]
     stem = value_after(arguments, "--crate-name") + next(iter(hashes), "")
     emit = next(a for a in arguments if a.startswith("--emit="))
-    kinds = {arguments[i + 1] for i, argument in enumerate(arguments) if argument == "--crate-type"}
+    kinds = {arguments[i + 1] for i, argument in enumerate(arguments) if argument == "--crate-type"} or {"bin"}
     (folder / f"{stem}.d").write_text(f"{folder / stem}.d:\n", encoding="utf-8")
     if "metadata" in emit:
         announce(folder / f"lib{stem}.rmeta", "metadata")

@@ -42,7 +42,7 @@ STAGE = """\
 """
 LOADER_FILES = {
     "loader/boot_info/src/lib.rs": "#![no_std]\n",
-    "loader/shared/mod.rs": "",
+    "loader/common/mod.rs": "",
     "loader/stage1/main.rs": STAGE,
     "loader/stage1/link.ld": f"""SECTIONS {{
     .boot STAGE1_ADDRESS : {{
@@ -109,6 +109,8 @@ class Toolchain:
         self.linker = folder / f"lib/rustlib/{HOST}/bin/rust-lld"
         self.library = folder / LIBRARY
         self.rustc.parent.mkdir(parents=True)
+        (folder / f"lib/rustlib/{HOST}").mkdir(parents=True)
+        (folder / f"lib/rustlib/{HOST}/lib").symlink_to(f"/usr/lib/rustlib/{HOST}/lib")  # for build scripts
         _program(folder / "bin/cargo", f'#!/bin/sh\n{_HOOK}exec {CARGO} "$@"\n')
         self.write_rustc("")
         self.write_linker("")
@@ -117,8 +119,9 @@ class Toolchain:
 
     def write_rustc(self, comment: str) -> None:
         """Another compiler, by its content; where it lies is not in it."""
-        answer = 'case "$*" in "--print sysroot") dirname "$(dirname "$0")"; exit;; esac'
-        _program(self.rustc, f'#!/bin/sh\n# {comment}\n{answer}\n{_HOOK}exec {RUSTC} "$@"\n')
+        answer = 'own=$(dirname "$(dirname "$0")")\ncase "$*" in "--print sysroot") echo "$own"; exit;; esac'
+        told = 'case "$*" in *--sysroot*) ;; *) set -- --sysroot "$own" "$@";; esac'
+        _program(self.rustc, f'#!/bin/sh\n# {comment}\n{answer}\n{told}\n{_HOOK}exec {RUSTC} "$@"\n')
 
     def write_linker(self, comment: str) -> None:
         """Another linker, by its content; rustc calls it with its flavour in front."""

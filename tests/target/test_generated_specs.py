@@ -140,11 +140,28 @@ def test_bases_that_do_not_fit(base: str, says: str, rustc_1_96: Rustc) -> None:
     assert faults(rustc_1_96, {}, base=base) == [says]
 
 
-@pytest.mark.parametrize("name", ["", "-x", "a b", "a/b", "ü"])
-def test_names_that_do_not_fit(name: str, rustc_1_96: Rustc) -> None:
-    assert faults(rustc_1_96, {}, name=name) == [
+def test_a_base_as_it_is(rustc_1_96: Rustc) -> None:
+    name = "x86_64-unknown-none"
+    spec = TargetSpec(name, name, None, {}, WHERE, freestanding=False)
+    target = plan(spec, rustc_1_96, Path("/nonexistent"))[1]
+    built_in = rustc_1_96.target_spec(name)
+    del built_in["metadata"]
+    assert target.described == built_in
+    assert target.described["position-independent-executables"] is True
+
+
+@pytest.mark.parametrize("name", ["", "-x", "a b", "ü"])
+@pytest.mark.parametrize("folder", ["", "a/"])
+def test_names_that_do_not_fit(folder: str, name: str, rustc_1_96: Rustc) -> None:
+    assert faults(rustc_1_96, {}, name=f"{folder}{name}") == [
         f"a target's name has letters, digits, '_', '-' and '.': not '{name}'."
     ]
+
+
+def test_the_folder_is_no_part_of_the_name(rustc_1_96: Rustc) -> None:
+    action, target = planned(rustc_1_96, name="a/x86_64-hello")
+    assert (target.name, target.path, target.json) == ("x86_64-hello", "build/a/x86_64-hello.json", HELLO)
+    assert action.outputs == (target.path,)
 
 
 PROBES = (

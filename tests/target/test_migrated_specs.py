@@ -11,7 +11,7 @@ import pytest
 from osimage.errors import DeclarationError, Where
 from osimage.target.migrate import migrate
 from osimage.target.schema import Checker
-from osimage.target.spec import Target, TargetSpec, plan
+from osimage.target.spec import Target, TargetSpec, plan, rewritten
 from osimage.toolchain.rustc import Rustc
 
 SOURCE = "x86_64-blog_os.json"
@@ -273,3 +273,14 @@ def test_flavors_for_a_compiler_without_the_older_names(rustc_1_96: Rustc) -> No
         'linker-flavor: "ld.lld" became "gnu-lld" (rustc 2.0.0 spells it so)',
         'pre-link-args: "ld.lld" became "gnu-lld" (rustc 2.0.0 spells it so)',
     ]
+
+
+@pytest.mark.parametrize("indent", [2, 4])
+def test_a_file_written_anew_keeps_its_order(indent: int, tmp_path: Path, rustc_1_96: Rustc) -> None:
+    old = {**TODAY, **STRINGS, "rustc-abi": "x86-softfloat"}
+    (tmp_path / SOURCE).write_text(json.dumps(old, indent=indent))
+    text, changes = rewritten(SOURCE, rustc_1_96, tmp_path, WHERE)
+    assert text == json.dumps(TODAY, indent=indent) + "\n"
+    assert len(changes) == 3
+    (tmp_path / SOURCE).write_text(text)
+    assert rewritten(SOURCE, rustc_1_96, tmp_path, WHERE) == (text, [])

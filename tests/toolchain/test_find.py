@@ -128,6 +128,12 @@ def test_a_toolchain_file_goes_before_rustc_in_the_environment(machine: FakeMach
     assert shown(machine, find(machine, RUSTC=str(machine.folder / STABLE)).need_rustc().path) == NIGHTLY
 
 
+def test_the_command_line_goes_before_a_toolchain_file(machine: FakeMachine) -> None:
+    toolchain_file("rust-toolchain", "nightly\n")(machine)
+    found = find(machine, OSIMAGE_RUSTC=str(machine.folder / STABLE), RUSTC="/nowhere/rustc")
+    assert (shown(machine, found.need_rustc().path), found.origin) == (STABLE, "RUSTC")
+
+
 def nothing(machine: FakeMachine) -> None:
     machine.folder.joinpath("empty").touch()
 
@@ -238,3 +244,20 @@ def test_the_systems_own_compiler(tmp_path: Path) -> None:
     assert rustc.linker is not None
     assert os.access(rustc.linker.path, os.X_OK)
     assert len(rustc.identity) == 64
+
+
+def test_what_links_programs_for_this_machine_is_told_by_its_content(machine: FakeMachine) -> None:
+    machine.compiler(machine.folder)
+    without = find_rustc(machine.root, machine.environ).need_rustc()
+    machine.program(machine.bin / "ld", "true")
+    compiler = machine.program(machine.bin / "cc", "echo ld")
+    found = find_rustc(machine.root, machine.environ).need_rustc()
+    assert without.host_linker is None
+    assert found.host_linker is not None
+    assert found.host_linker.path == str(compiler)
+    assert found.identity == without.identity
+    machine.program(machine.bin / "ld", "true # another")
+    other = find_rustc(machine.root, machine.environ).need_rustc()
+    assert other.host_linker is not None
+    assert other.host_linker.identity != found.host_linker.identity
+    assert other.identity == found.identity

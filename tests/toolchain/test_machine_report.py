@@ -27,7 +27,9 @@ def only_this_machine(machine: FakeMachine, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def qemu(machine: FakeMachine, version: str = "7.2.22") -> Path:
-    return machine.program(machine.bin / "qemu-system-x86_64", f"echo 'QEMU emulator version {version} (Debian)'")
+    answer = f"echo 'QEMU emulator version {version} (Debian)'"
+    listing = f'case "$*" in "-L help") echo "{machine.folder}/share/seabios"; exit;; esac'
+    return machine.program(machine.bin / "qemu-system-x86_64", f"{listing}\n{answer}")
 
 
 def complete(machine: FakeMachine) -> None:
@@ -69,7 +71,7 @@ def test_how_programs_are_run(machine: FakeMachine) -> None:
     linker = f"{machine.folder}/lib/rustlib/x86_64-unknown-linux-gnu/bin"
     assert programs_for(found) == Programs(
         {"rustc": f"{machine.bin}/rustc", "cargo": f"{machine.bin}/cargo", "rust-lld": f"{linker}/rust-lld"},
-        f"{linker}:/usr/bin:/bin",
+        f"{linker}:{machine.bin}:/usr/bin:/bin",  # rust-lld, then cc
         {"rustc": f"{machine.system}/libmimalloc.so.2"},
     )
 

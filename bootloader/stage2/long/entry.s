@@ -42,10 +42,43 @@ long_start:
     ud2
 
 # enter_kernel(page tables, stack top, entry, boot information): this page is mapped at the same address in both.
-.globl enter_kernel
+# enter_kernel_09(the same, SSE): what `bootloader` 0.9 leaves: SSE off but with its feature, data segments, and a
+# return address where nothing happens any more.
+.globl enter_kernel, enter_kernel_09
+enter_kernel_09:
+    movq %rdx, %r9
+    movq %rcx, %r10
+    movq %cr4, %rax
+    btl $18, %eax                       # OSXSAVE
+    jnc 1f
+    xorl %ecx, %ecx
+    xorl %edx, %edx
+    movl $1, %eax                       # x87 only, as after a reset
+    xsetbv
+    movq %cr4, %rax
+1:  andl $~(1 << 18 | 3 << 9), %eax     # OSFXSR, OSXMMEXCPT
+    movq %cr0, %rdx
+    andl $~(1 << 1), %edx               # MP
+    testl %r8d, %r8d
+    jz 2f
+    orl $3 << 9, %eax
+    orl $1 << 1, %edx
+2:  movq %rax, %cr4
+    movq %rdx, %cr0
+    movl $DATA, %eax
+    movl %eax, %ds
+    movl %eax, %es
+    movq %r9, %rdx
+    movq %r10, %rcx
+    movl $3f, %r8d
+    jmp 4f
+3:  jmp 3b
+
 enter_kernel:
-    movq %rdi, %cr3
+    xorl %r8d, %r8d                     # the return address of a function that must not return
+4:  movq %rdi, %cr3
     movq %rsi, %rsp
+    pushq %r8
     movq %rdx, %rax
     movq %rcx, %rdi
     xorl %ebx, %ebx
@@ -61,5 +94,4 @@ enter_kernel:
     xorl %r13d, %r13d
     xorl %r14d, %r14d
     xorl %r15d, %r15d
-    pushq $0                            # the return address of a function that must not return
     jmp *%rax

@@ -8,7 +8,19 @@ stage2:
     jmp real_start
     .org STAGE2_MAGIC_OFFSET
     .quad STAGE2_MAGIC
-    .org STAGE2_PARAMETERS_END, 0       # what the image builder fills in
+    .org REST_PACKET_OFFSET, 0          # what the image builder fills in
+rest_packet:                            # as INT 13h, AH=42h, wants it; the sector follows
+    .word 0x10
+    .word 0
+    .word 0
+    .word STAGE2_REST_ADDRESS / 16
+    .org REST_COUNT_OFFSET, 0
+rest_count:
+    .long 0
+    .org REST_CHECKSUM_OFFSET, 0
+rest_checksum:
+    .long 0
+    .org STAGE2_PARAMETERS_END, 0
 
 real_start:
     xorw %ax, %ax
@@ -20,6 +32,7 @@ real_start:
     cld
     movb %dl, boot_drive
     call serial_init
+    call read_rest
     call check_processor
     movw $3, %ax                        # 80x25 text, which also clears the screen
     int $0x10
@@ -30,6 +43,49 @@ real_start:
     call make_boot_tables
     cli
     enter_long_mode long_start
+
+# Reads what stage 1 leaves: all that lies above 64 KiB.
+read_rest:
+    movw rest_count, %ax
+    testw %ax, %ax
+    jz 4f
+1:  movw rest_count, %ax
+    movw %ax, rest_packet + 2           # anew each time: a failed call leaves what it did read there
+    movw $rest_packet, %si
+    movb $0x42, %ah
+    movb boot_drive, %dl
+    int $0x13
+    jnc 2f
+    movzbl %ah, %ebx                    # the status
+    xorw %ax, %ax                       # reset the drive
+    movb boot_drive, %dl
+    int $0x13
+    decb rest_tries
+    jnz 1b
+    movw $rest_unreadable, %si
+    jmp 5f
+2:  movw rest_count, %cx
+    shlw $7, %cx                        # 128 words of 32 bits in a sector
+    xorl %ebx, %ebx
+    xorw %si, %si
+    movw $STAGE2_REST_ADDRESS / 16, %ax
+    movw %ax, %ds
+3:  lodsl
+    roll $1, %ebx
+    addl %eax, %ebx
+    loop 3b
+    xorw %ax, %ax
+    movw %ax, %ds
+    movw $rest_damaged, %si
+    cmpl rest_checksum, %ebx
+    jne 5f
+4:  ret
+5:  call print
+    movl %ebx, %eax
+    call print_hex
+    movw $line_end, %si
+    call print
+    jmp stop
 
 # Says the text at SI and stops.
 fail:
@@ -60,4 +116,7 @@ make_boot_tables:
     jnc 2b
     ret
 
-line_end: .asciz "\r\n"
+rest_unreadable: .asciz "osimage: cannot read the rest of stage 2: BIOS error 0x"
+rest_damaged:    .asciz "osimage: the rest of stage 2 on the disk is damaged: sum 0x"
+rest_tries:      .byte 4
+line_end:        .asciz "\r\n"

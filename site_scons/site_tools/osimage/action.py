@@ -15,6 +15,12 @@ from .errors import Where
 # ROOT: the absolute project root, for the few variables that must be absolute (CARGO_MANIFEST_DIR).
 OUT = "{out}"
 ROOT = "{root}"
+# In the argv of a Python step, and in variables: the absolute paths of the compiler and of cargo.
+RUSTC = "{rustc}"
+CARGO = "{cargo}"
+
+# The folder below the build folder that has what compilers keep from one run to the next.
+INCREMENTAL = "incremental"
 
 # file:    one file.
 # tree:    every file below a folder.
@@ -36,6 +42,15 @@ class Action(NamedTuple):
     A program's argv starts with a bare name (`rustc`), found by the graph. A Python step's argv starts with the dotted
     name of one of our modules (`osimage.image.assemble`), whose `run(argv, out)` is called in process with the
     arguments after that name and the scratch folder; the working directory is the project root in both cases.
+
+    An output whose name ends in `/` is a folder, such as a build script's OUT_DIR. The first output is a file. Programs
+    bake the absolute path of such a folder into what they write, so it is no part of the scratch folder: it is emptied
+    before the step, which finds it at its own place and fills it. Files, links and empty folders in it are the result,
+    all or none. `Input("build/hello/x-1234/out", "tree")` of another step depends on the step that makes it.
+
+    Dep-info is in Make's form, with `# env-dep:NAME` lines for variables. A name in it that ends in `/` is a folder
+    that counts whole: every file below it, by content, also one that is added. The line `# everything` says that
+    nothing is known of what the step reads: each `package` input counts whole, and the result never leaves this folder.
     """
 
     step: str  # its kind, shown in capitals: "core", "kernel", "image"
@@ -51,6 +66,14 @@ class Action(NamedTuple):
     user_env: bool = False  # does it see the person's environment (only what it read of it, by dep-info, then counts)
     local: bool = False  # the project's own code: its warnings are shown until they are fixed
     link_info: str | None = None  # where in the scratch folder the linker says what it read; no output
+    # Files, each one of `inputs`, with more variables for the step: NAME=VALUE separated by NUL, {root} in values as in
+    # `env`, whose values they replace.
+    env_from: tuple[str, ...] = ()
+    # A folder that the compiler keeps from one run to the next, to compile again only what changed. What comes of one
+    # that is there already depends on its past, so that it never leaves this build folder.
+    incremental: str | None = None
+    external: bool = False  # of sources that nobody edits, and other such steps: no nodes where its outputs are intact
+    reads_outside: bool = False  # may dep-info name files outside the project; the result then never leaves this folder
 
 
 class Plan(NamedTuple):
@@ -64,6 +87,16 @@ class Plan(NamedTuple):
     links: tuple[tuple[str, str], ...] = ()
     consulted: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+
+
+def output_files(action: Action) -> tuple[str, ...]:
+    """Those of ACTION's outputs that are files."""
+    return tuple(output for output in action.outputs if not output.endswith("/"))
+
+
+def output_folders(action: Action) -> tuple[str, ...]:
+    """Those of ACTION's outputs that are folders, each with its `/`."""
+    return tuple(output for output in action.outputs if output.endswith("/"))
 
 
 def is_python_step(action: Action) -> bool:

@@ -23,7 +23,7 @@ assemble! {
     switches: [
         a20_closed_by_port a20_closed_by_keyboard no_a20_call
         no_lba every_other_read_fails at_most_8_sectors bad_sector large_sectors no_drive_parameters
-        no_map endless_map map_without_memory untidy_map
+        no_map endless_map map_without_memory untidy_map long_map
     ],
     r#"
     .section .text._start, "awx"
@@ -131,13 +131,25 @@ system_hook:
     .if no_map
     jmp fail
     .endif
-    .if endless_map | map_without_memory | untidy_map
+    .if endless_map | map_without_memory | untidy_map | long_map
     pushw %si
     pushw %di
-    imulw $24, %bx, %si
+    movw %bx, %si
+    .if long_map                # 70 entries, from the second on each 8 KiB behind the one before
+    cmpw $1, %si
+    jbe 1f
+    movw $1, %si
+1:
+    .endif
+    imulw $24, %si, %si
     addw $map - 0x7600, %si
     movw $12, %cx
     rep movsw
+    .if long_map
+    movl %ebx, %eax
+    shll $13, %eax
+    addl %eax, -24(%di)
+    .endif
     popw %di
     popw %si
     movl $0x534d4150, %eax
@@ -147,7 +159,11 @@ system_hook:
     .endif
     .if endless_map == 0
     incw %bx
+    .if long_map
+    cmpw $70, %bx
+    .else
     cmpw $(map_end - map) / 24, %bx
+    .endif
     jne good
     xorl %ebx, %ebx
     .else
@@ -212,6 +228,12 @@ map:
     .long 12, 1
     .quad 0x4101000, 0x1000
     .long 4, 3
+    .endif
+    .if long_map
+    .quad 0x100000, 0x3f00000
+    .long 1, 1
+    .quad 0x4000000, 0x1000
+    .long 2, 1
     .endif
 map_end:
     .code64

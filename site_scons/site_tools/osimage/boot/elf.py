@@ -6,11 +6,15 @@ The headers are read with `struct`, at no cost worth counting; the names in what
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from . import headers
 from .headers import ET_CORE, ET_DYN, ET_EXEC, ET_REL, PF_W, PF_X, PT_DYNAMIC, PT_INTERP, PT_TLS, Header, Segment
 from .layout import MAX_LOAD_SEGMENTS, PAGE_SIZE, mapping_fault
 from .names import Names, listed
+
+if TYPE_CHECKING:
+    from .handover import Bootloader09
 
 MAX_MEMORY = 0x4000_0000  # of all segments together: file and copy both have to lie below the PCI hole at 3 GiB
 
@@ -39,15 +43,17 @@ TYPES = {
 }  # fmt: skip
 
 
-def faults(elf: bytes, name: str) -> list[str]:
+def faults(elf: bytes, name: str, handover: Bootloader09 | None = None) -> list[str]:
     """Everything for which the loader could not start ELF, a kernel called NAME: a line each, none where it is fine.
 
-    Bytes of any kind may be given; nothing is raised for them.
+    A kernel that expects HANDOVER may be what the crate's own loader accepts: writable code, position-independent code
+    that nobody relocates, thread-local storage. Bytes of any kind may be given; nothing is raised for them.
     """
-    return [f"{name}: {fault}" for fault in _header_faults(elf) or _content_faults(elf)]
+    strict = handover is None
+    return [f"{name}: {fault}" for fault in _header_faults(elf, strict) or _content_faults(elf, strict)]
 
 
-def _header_faults(elf: bytes) -> list[str]:
+def _header_faults(elf: bytes, strict: bool) -> list[str]:
     """Faults that leave no program headers to read."""
     if not elf:
         return ["the file is empty: the linker wrote nothing. Delete it and build again."]
@@ -59,11 +65,11 @@ def _header_faults(elf: bytes) -> list[str]:
     if len(elf) < headers.HEADER.size:
         return [f"cut off: it has {len(elf):#x} bytes, the ELF header alone {headers.HEADER.size:#x}. {DAMAGED}"]
     header = headers.read_header(elf)
-    kinds = list(_kind_faults(header))
+    kinds = list(_kind_faults(header, strict))
     return kinds or list(_table_faults(header, len(elf)))
 
 
-def _kind_faults(header: Header) -> Iterator[str]:
+def _kind_faults(header: Header, strict: bool) -> Iterator[str]:
     bits, order, version = header.ident[4:7]
     if bits != headers.CLASS_64:
         kind = "a 32-bit ELF file" if bits == 1 else f"an ELF file of the unknown class {bits:#x}"
@@ -77,7 +83,7 @@ def _kind_faults(header: Header) -> Iterator[str]:
     if header.machine != headers.EM_X86_64:
         machine = MACHINES.get(header.machine, "an unknown processor")
         yield f"made for {machine} (machine {header.machine:#x}) instead of x86-64 (0x3e). {TARGET}"
-    if header.type != ET_EXEC:
+    if header.type != ET_EXEC and (strict or header.type != ET_DYN):
         yield TYPES.get(header.type, f"of the unknown ELF type {header.type:#x} instead of ET_EXEC (0x2). {DAMAGED}")
 
 
@@ -92,7 +98,7 @@ def _table_faults(header: Header, size: int) -> Iterator[str]:
         yield f"cut off: its {header.phnum} program headers reach to {end:#x}, the file ends at {size:#x}. {DAMAGED}"
 
 
-def _content_faults(elf: bytes) -> list[str]:
+def _content_faults(elf: bytes, strict: bool) -> list[str]:
     header = headers.read_header(elf)
     segments = headers.read_segments(elf, header)
     loaded = headers.loaded(segments)
@@ -103,9 +109,9 @@ def _content_faults(elf: bytes) -> list[str]:
             "of equal rights in the linker script."
         ]
     return [
-        *_linking_faults(segments, names),
+        *(_linking_faults(segments, names) if strict else _template_faults(segments, names)),
         *_memory_faults(loaded, names),
-        *(fault for segment in loaded for fault in _segment_faults(segment, len(elf), names)),
+        *(fault for segment in loaded for fault in _segment_faults(segment, len(elf), names, strict)),
         *_neighbour_faults(loaded, names),
         *_entry_faults(header.entry, loaded, names),
     ]
@@ -117,14 +123,23 @@ def _linking_faults(segments: list[Segment], names: Names) -> Iterator[str]:
     for kind, what in ((PT_INTERP, "PT_INTERP"), (PT_DYNAMIC, "PT_DYNAMIC")):
         if kind in first:
             yield (
-                f"{_call(first[kind], names)} is for a dynamic linker ({what}), and a kernel has none. {FIXED_ADDRESS} "
+                f"{call(first[kind], names)} is for a dynamic linker ({what}), and a kernel has none. {FIXED_ADDRESS} "
                 'Nor may "dynamic-linking" in the target spec be true.'
             )
     if PT_TLS in first:
-        what, variables = _call(first[PT_TLS], names), listed(names.thread_local())
+        what, variables = call(first[PT_TLS], names), listed(names.thread_local())
         yield (
             f"{what} is for thread-local storage (PT_TLS), which the loader does not set up. Make "
             f"{variables or 'its variables'} plain statics, without #[thread_local]."
+        )
+
+
+def _template_faults(segments: list[Segment], names: Names) -> Iterator[str]:
+    templates = [segment for segment in segments if segment.type == PT_TLS]
+    if len(templates) > 1:
+        yield (
+            f"{' and '.join(call(segment, names) for segment in templates)} are all for thread-local storage "
+            "(PT_TLS), and the boot information has room for one. Gather .tdata and .tbss in the linker script."
         )
 
 
@@ -136,34 +151,39 @@ def _memory_faults(loaded: list[Segment], names: Names) -> Iterator[str]:
         advice = f"its largest symbol, `{symbol.name}` ({symbol.size:#x} bytes)," if symbol else "its variables"
         yield (
             f"it needs {total:#x} bytes of memory, the loader gives at most {MAX_MEMORY:#x}. The largest is "
-            f"{_call(largest, names)} with {largest.memsz:#x}: make {advice} smaller."
+            f"{call(largest, names)} with {largest.memsz:#x}: make {advice} smaller."
         )
 
 
-def _segment_faults(segment: Segment, size: int, names: Names) -> Iterator[str]:
+def _segment_faults(segment: Segment, size: int, names: Names, strict: bool) -> Iterator[str]:
     """Faults of one segment by itself; SIZE is that of the file in bytes."""
     end = segment.offset + segment.filesz
     if segment.filesz > segment.memsz:
         yield (
-            f"{_call(segment, names)} has {segment.filesz:#x} bytes in the file and only {segment.memsz:#x} in memory. "
+            f"{call(segment, names)} has {segment.filesz:#x} bytes in the file and only {segment.memsz:#x} in memory. "
             f"{DAMAGED}"
         )
     if segment.filesz and end > size:
-        yield f"cut off: {_call(segment, names)} reaches to {end:#x} in the file, which ends at {size:#x}. {DAMAGED}"
-    unmappable = mapping_fault(segment.vaddr, segment.end)
+        yield f"cut off: {call(segment, names)} reaches to {end:#x} in the file, which ends at {size:#x}. {DAMAGED}"
+    unmappable = mapping_fault(segment.vaddr, segment.end, strict)
     if unmappable:
         yield (
-            f"{_call(segment, names)} cannot be mapped: {unmappable}. Change its address in the linker script, or the "
+            f"{call(segment, names)} cannot be mapped: {unmappable}. Change its address in the linker script, or the "
             'linker argument "--image-base" (default 0x200000).'
         )
-    if segment.protection == PF_W | PF_X:
-        sections = names.within(segment.vaddr, segment.end)
-        inside = listed([section.with_rights for section in sections if section.with_rights])
-        yield (
-            f"{_call(segment, names)} is writable and executable at once{inside and f': {inside}'}. Keep code and "
-            "data in sections of their own (#[link_section], PHDRS in the linker script), on pages of their own. "
-            f"{OWN_PAGE}"
-        )
+    if strict and segment.protection == PF_W | PF_X:
+        yield writable_code(segment, names)
+
+
+def writable_code(segment: Segment, names: Names) -> str:
+    """What is to be said of SEGMENT, which can be written and executed."""
+    sections = names.within(segment.vaddr, segment.end)
+    inside = listed([section.with_rights for section in sections if section.with_rights])
+    return (
+        f"{call(segment, names)} is writable and executable at once{inside and f': {inside}'}. Keep code and "
+        "data in sections of their own (#[link_section], PHDRS in the linker script), on pages of their own. "
+        f"{OWN_PAGE}"
+    )
 
 
 def _neighbour_faults(loaded: list[Segment], names: Names) -> Iterator[str]:
@@ -172,12 +192,12 @@ def _neighbour_faults(loaded: list[Segment], names: Names) -> Iterator[str]:
     for after in loaded:
         if before and after.vaddr < before.end:
             yield (
-                f"{_call(before, names)} and {_call(after, names)} overlap in memory at {after.vaddr:#x}.."
+                f"{call(before, names)} and {call(after, names)} overlap in memory at {after.vaddr:#x}.."
                 f"{min(before.end, after.end):#x}. Give them addresses of their own in the linker script."
             )
         elif before and _share_page(before, after) and before.protection != after.protection:
             yield (
-                f"{_call(before, names)} ({before.rights}) and {_call(after, names)} ({after.rights}) share the page "
+                f"{call(before, names)} ({before.rights}) and {call(after, names)} ({after.rights}) share the page "
                 f"{after.vaddr // PAGE_SIZE * PAGE_SIZE:#x}, which can have the rights of only one. {OWN_PAGE}"
             )
         if before is None or after.end > before.end:
@@ -200,11 +220,11 @@ def _entry_faults(entry: int, loaded: list[Segment], names: Names) -> Iterator[s
         yield f"{_entry(entry, names)} in no segment that is loaded. {ENTRY}"
     elif not any(segment.flags & PF_X for segment in holders):
         yield (
-            f"{_entry(entry, names)} in {_call(holders[0], names)}, which is not executable. Leave the function in "
+            f"{_entry(entry, names)} in {call(holders[0], names)}, which is not executable. Leave the function in "
             ".text: no #[link_section] on it, and in the linker script .text in a segment of its own."
         )
     elif not any(entry < segment.vaddr + segment.filesz for segment in holders if segment.flags & PF_X):
-        yield f"{_entry(entry, names)} in {_call(holders[0], names)}, where the file has no code, only zeros. {ENTRY}"
+        yield f"{_entry(entry, names)} in {call(holders[0], names)}, where the file has no code, only zeros. {ENTRY}"
 
 
 def _entry(entry: int, names: Names) -> str:
@@ -212,7 +232,7 @@ def _entry(entry: int, names: Names) -> str:
     return f"the entry point {entry:#x}{f' (`{symbol}`)' if symbol else ''} lies"
 
 
-def _call(segment: Segment, names: Names) -> str:
+def call(segment: Segment, names: Names) -> str:
     """SEGMENT as a person can find it: its place in the table and the sections in it."""
     inside = listed([section.name for section in names.within(segment.vaddr, segment.end)])
     return f"segment {segment.number} ({inside or f'{segment.vaddr:#x}..{segment.end:#x}'})"

@@ -30,14 +30,14 @@ LINK_INFO = "link.d"  # where it says what it read
 
 # What the linker scripts take from the layout.
 LINKED = ("LOADER_DATA_ADDRESS", "LOADER_DATA_END", "PAGE_SIZE", "SECTOR_SIZE", "STAGE1_ADDRESS", "STAGE2_ADDRESS",
-          "STAGE2_MAX_SECTORS")  # fmt: skip
+          "STAGE2_MAX_SECTORS", "STAGE2_REST_ADDRESS")  # fmt: skip
 
 # Flags that may not differ between crates; on x86-64 none of them changes how a function is called.
 TARGET_MODIFIERS = frozenset({"fixed-x18", "indirect-branch-cs-prefix", "reg-struct-return", "regparm", "retpoline",
                               "retpoline-external-thunk", "sanitizer"})  # fmt: skip
 
 OWN_SOURCE = "osimage-bootloader"  # the link to the sources that come with the tool
-FILES = ("boot_info/src/lib.rs", "shared", "stage1/link.ld", "stage1/main.rs", "stage2/link.ld", "stage2/main.rs")
+FILES = ("boot_info/src/lib.rs", "common", "stage1/link.ld", "stage1/main.rs", "stage2/link.ld", "stage2/main.rs")
 
 
 class CrateFiles(Protocol):
@@ -156,7 +156,7 @@ class _Steps:
             *self._rustc(stage), "--crate-type=bin", f"--emit=obj={OUT}/{stage}.o,dep-info={OUT}/{stage}.d",
             *(f"--extern={crate}={self._rlib(crate)}" for crate in crates), f"{self.source}/{stage}/main.rs",
         )  # fmt: skip
-        sources = tuple(Input(f"{self.source}/{folder}", "tree") for folder in (stage, "shared"))
+        sources = tuple(Input(f"{self.source}/{folder}", "tree") for folder in (stage, "common"))
         rlibs = tuple(Input(self._rlib(crate)) for crate in crates)
         script = f"{self.source}/{stage}/link.ld"
         libraries = (*(self._rlib(crate) for crate in crates), *(crate.rlib for crate in self.sysroot.crates))

@@ -12,31 +12,36 @@ from ..action import Action, Input
 from ..errors import StepError, Where
 from ..own import code_identity
 from . import headers
+from .accepted import address_faults, warnings
 from .elf import faults
+from .handover import Bootloader09, from_text, to_text
 from .headers import HEADER, PROGRAM_HEADER, Header, Segment
 
 ALIGNMENT = 16  # of segments in the file: the loader copies, so that pages need not line up
 SECTION_FIELDS = (slice(40, 48), slice(58, 64))  # of the header: e_shoff; e_shentsize, e_shnum, e_shstrndx
 
 
-def strip_action(elf: str, stripped: str, where: Where) -> Action:
-    """The step that makes STRIPPED of ELF, both paths relative to the project root."""
-    return Action("strip", Path(stripped).name, argv=(__name__, elf, stripped), inputs=(Input(elf),),
-                  outputs=(stripped,), toolchain=code_identity(__name__), where=where)  # fmt: skip
+def strip_action(elf: str, stripped: str, where: Where, handover: Bootloader09 | None = None) -> Action:
+    """The step that makes STRIPPED of ELF, a kernel that expects HANDOVER; paths are relative to the project root."""
+    return Action("strip", Path(stripped).name, argv=(__name__, elf, stripped, to_text(handover)), inputs=(Input(elf),),
+                  outputs=(stripped,), toolchain=code_identity(__name__), where=where, local=True)  # fmt: skip
 
 
-def run(argv: Sequence[str], out: Path) -> None:
-    """Write the stripped kernel; ARGV is (kernel ELF, output).
+def run(argv: Sequence[str], out: Path) -> str:
+    """Write the stripped kernel; ARGV is (kernel ELF, output, what it is handed). Returns warnings, a line each.
 
     Raises:
         StepError: the loader could not start this kernel; every fault of it at once.
     """
-    elf, output = argv
-    content = Path(elf).read_bytes()
-    found = faults(content, Path(elf).name)
+    elf, output, expected = argv
+    content, name, handover = Path(elf).read_bytes(), Path(elf).name, from_text(expected)
+    found = faults(content, name, handover)
+    if handover is not None and not found:
+        found = address_faults(content, name, handover)
     if found:
         raise StepError("\n".join(found))
     (out / Path(output).name).write_bytes(stripped(content))
+    return "".join(f"warning: {line}\n" for line in warnings(content, name, handover)) if handover else ""
 
 
 def stripped(elf: bytes) -> bytes:
@@ -45,17 +50,21 @@ def stripped(elf: bytes) -> bytes:
     Loaded, it gives the same memory, except that section headers are not where a copy of ELF's header says.
     """
     header = headers.read_header(elf)
-    loaded = headers.loaded(headers.read_segments(elf, header))
-    parts: list[bytes | memoryview] = [_header(header, len(loaded)), b""]
+    segments = headers.read_segments(elf, header)
+    loaded = headers.loaded(segments)
+    # The loader tells of a template for thread-local storage, whose content lies in a segment that is loaded.
+    templates = [_program_header(segment, 0) for segment in segments if segment.type == headers.PT_TLS]
+    count = len(loaded) + len(templates)
+    parts: list[bytes | memoryview] = [_header(header, count), b""]
     table: list[bytes] = []
-    position = HEADER.size + len(loaded) * PROGRAM_HEADER.size
+    position = HEADER.size + count * PROGRAM_HEADER.size
     for segment in loaded:
         padding = (segment.vaddr - position) % ALIGNMENT if segment.filesz else 0
         position += padding
         table.append(_program_header(segment, position if segment.filesz else 0))
         parts += [bytes(padding), _content(elf, segment)]
         position += segment.filesz
-    parts[1] = b"".join(table)
+    parts[1] = b"".join(table + templates)
     return b"".join(parts)
 
 
@@ -67,7 +76,7 @@ def _header(header: Header, segments: int) -> bytes:
 
 
 def _program_header(segment: Segment, offset: int) -> bytes:
-    return PROGRAM_HEADER.pack(headers.PT_LOAD, segment.flags, offset, segment.vaddr, segment.paddr, segment.filesz,
+    return PROGRAM_HEADER.pack(segment.type, segment.flags, offset, segment.vaddr, segment.paddr, segment.filesz,
                                segment.memsz, ALIGNMENT if segment.filesz else 1)  # fmt: skip
 
 

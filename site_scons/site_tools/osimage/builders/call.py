@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..errors import DeclarationError, Where
+from ..graph.help import RESERVED
 from ..graph.project import Declared, Project
-
-VERBS = ("image", "plan", "doctor")  # what a person types after `scons` in every project
 
 
 class Call:
@@ -37,7 +36,7 @@ class Call:
     def name(self, value: Any) -> str:
         """VALUE as the name of something below the build folder, which is a verb too."""
         name = self.text("name", value)
-        if name in VERBS:
+        if name in RESERVED:
             self.faults.append(f"'{name}' is a verb of osimage's own. Choose another name.")
         elif name.startswith("#") or any(part in ("", ".", "..") for part in name.split("/") if name):
             self.faults.append(f"'{name}' is no name below the build folder: no '..', and no '/' or '#' in front.")

@@ -15,15 +15,16 @@ import SCons.Script
 
 from ..action import Plan
 from ..errors import DeclarationError, OsimageError, Where
-from ..graph.nodes import add_steps, step_of
-from ..graph.plans import Entry, key_of
-from ..graph.project import Declared, Project
+from ..graph.declared import add_steps
+from ..graph.nodes import step_of
+from ..graph.plans import Entry, key_of, with_packed
+from ..graph.project import Declared, Project, project_in
 from ..graph.state import STATE
 from .call import Call
 from .signature import Signature
 
 _NOT_A_PERSONS = (os.path.dirname(os.path.dirname(__file__)), os.path.dirname(os.path.dirname(SCons.Script.__file__)))
-KINDS = ("TargetSpec", "Sysroot", "Kernel", "Bootloader", "DiskImage")
+KINDS = ("TargetSpec", "Sysroot", "Kernel", "CargoTests", "Bootloader", "DiskImage")
 
 
 class Planned(NamedTuple):
@@ -40,14 +41,27 @@ Planner = Callable[[Project, dict[str, Any], Where], Planned]
 Check = Callable[[], None]
 
 
+class Declaration(NamedTuple):
+    """What a call declares: ARGS is everything it says, as texts, numbers and tuples; UPSTREAM is what it builds on, by
+    argument name.
+    """
+
+    kind: str
+    name: str
+    args: tuple[object, ...]
+    upstream: dict[str, Declared]
+    planner: Planner
+    check: Check | None = None
+
+
 def project_of(env: Any) -> Project:
     """The project of ENV, made by the first call."""
-    top = env.fs.Top
     try:
-        project: Project = top.attributes.osimage_project
+        return project_in(env)
     except AttributeError:
         from pathlib import Path
 
+        top = env.fs.Top
         build, fault = build_folder(env)
         project = top.attributes.osimage_project = Project(Path(top.get_abspath()), build, SCons.Script.ARGUMENTS)
         project.unusable = bool(fault)
@@ -80,8 +94,8 @@ def method(function: Callable[..., Any]) -> Callable[..., Any]:
     kind = signature.kind
 
     def run(env: Any, *args: Any, **keywords: Any) -> Any:
-        where = caller(signature.spoken(args, keywords))
         project = project_of(env)
+        where = project.speaker or caller(signature.spoken(args, keywords))
         faults = [*signature.faults(args, keywords), *_other_folder(env, project)]
         try:
             if faults:
@@ -127,24 +141,14 @@ def caller(call: str) -> Where:
     return Where(os.path.relpath(os.path.join(top, frame.f_code.co_filename), top), frame.f_lineno, call)
 
 
-def declare(
-    call: Call,
-    kind: str,
-    name: str,
-    args: tuple[object, ...],
-    upstream: dict[str, Declared],
-    planner: Planner,
-    check: Check | None = None,
-) -> Any:
-    """The NodeList of a declaration: by its stored plan, or by PLANNER.
-
-    ARGS is everything the call says, as texts, numbers and tuples; UPSTREAM is what it builds on, by argument name.
-    """
+def declare(call: Call, declaration: Declaration) -> Any:
+    """The NodeList of DECLARATION: by its stored plan, or by its planner."""
     env, project = call.env, call.project
-    entry = entry_of(call, kind, name, args, upstream, planner, check)
+    kind, name = declaration.kind, declaration.name
+    entry = entry_of(call, declaration)
     if entry is None:
         return nothing(env, kind, name)
-    add_steps(env, kind, entry.actions, project)
+    add_steps(env, kind, entry, project)
     nodes = _node_list(project.producers[output] for output in entry.returns)
     for node in nodes:
         node.attributes.osimage = Declared(kind, name, entry)
@@ -156,21 +160,14 @@ def declare(
     return nodes
 
 
-def entry_of(
-    call: Call,
-    kind: str,
-    name: str,
-    args: tuple[object, ...],
-    upstream: dict[str, Declared],
-    planner: Planner,
-    check: Check | None = None,
-) -> Entry | None:
-    """The plan of a declaration, stored or made now; None where what it builds on has a fault, which is told already.
+def entry_of(call: Call, declaration: Declaration) -> Entry | None:
+    """The plan of DECLARATION, stored or made now; None where what it builds on has a fault, which is told already.
 
     Raises:
         OsimageError: what is wrong with the declaration.
     """
     project, where = call.project, call.where
+    kind, name, args, upstream, planner, check = declaration
     project.claim(kind, name, where)
     entries = {argument: declared.entry for argument, declared in upstream.items() if declared.entry is not None}
     if len(entries) < len(upstream):
@@ -188,6 +185,7 @@ def entry_of(
         plan, result, returns = planner(project, results, where)
         consulted = tuple((path, today.consulted(path)) for path in plan.consulted)
         entry = Entry(key, consulted, plan.actions, plan.links, plan.notes, returns, pickle.dumps(result))
+        entry = with_packed(entry)
         if not any(today.was_written_since(path, began_ns) for path in plan.consulted):
             project.plans.put(f"{kind} {name}", entry)
         project.notes += plan.notes

@@ -7,16 +7,18 @@ from typing import Any
 from ..errors import Where
 from ..graph.project import Project
 from .call import Call
-from .declare import Planned, declare, method
+from .declare import Declaration, Planned, declare, method
 
 
 @method
 def DiskImage(call: Call, name: str, kernel: Any, *, loader: Any, size: int | str | None = None) -> Any:
     """Declare a raw disk image, `build/NAME`: partition table, loader, and the kernel without its debug sections.
 
-    KERNEL is what `env.Kernel` returned, LOADER what `env.Bootloader` returned. SIZE is the image's total size: a
-    number of bytes, a multiple of 512, or a text such as "64M" (1024-based); default: as small as it can be. Without
-    another word on the command line, `scons` builds every image declared.
+    KERNEL is what `env.Kernel` returned, LOADER what `env.Bootloader` returned. A kernel that uses the crate
+    `bootloader` 0.9 is handed what that crate's own loader hands over, by the crate's features and
+    `[package.metadata.bootloader]`; with that loader itself there is no partition table. SIZE is the image's total
+    size: a number of bytes, a multiple of 512, or a text such as "64M" (1024-based); default: as small as it can be.
+    Without another word on the command line, `scons` builds every image declared.
 
     Returns the image's node.
     """
@@ -42,6 +44,6 @@ def DiskImage(call: Call, name: str, kernel: Any, *, loader: Any, size: int | st
         stage.check(stage.DiskDeclaration(name, size, call.where))
 
     call.env.Default("image")
-    nodes = declare(call, "DiskImage", name, (size,), upstream, plan, check)
+    nodes = declare(call, Declaration("DiskImage", name, (size,), upstream, plan, check))
     call.env.Alias("image", [node for node in nodes if node.has_builder()])
     return nodes

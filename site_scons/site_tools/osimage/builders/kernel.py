@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
-from ..action import Action, Input
 from ..errors import Where
 from ..graph.project import Project
+from . import package
 from .call import Call
-from .declare import Planned, Planner, declare, method
+from .declare import Declaration, Planned, Planner, declare, method
 
 
 @method
@@ -25,6 +25,7 @@ def Kernel(
     profile: str | None = None,
     rustflags: Sequence[str] | str = (),
     alloc: bool = False,
+    not_deterministic: Sequence[str] | str = (),
     inputs: Sequence[Any] | str = (),
 ) -> Any:
     """Declare a kernel, `build/NAME` (NAME ends in `.elf`): the binary of a Cargo package, with its debug information.
@@ -34,51 +35,39 @@ def Kernel(
     package's default ones. PROFILE is a Cargo profile (default: `PROFILE=` on the command line, else `dev`). RUSTFLAGS
     are added to those of `.cargo/config.toml`. ALLOC=True gives the kernel the crate `alloc`. INPUTS are files outside
     the project, or made below the build folder, that the sources include; what they read inside it needs no word.
+    NOT_DETERMINISTIC names packages whose build scripts or crates come out otherwise each time (`scons TWICE=yes` finds
+    them): no result of theirs is shared.
 
     Cargo resolves and describes the crates; every rustc call is a step of the graph with cargo's own arguments.
 
     Returns the ELF file's node.
     """
-    setting = call.project.setting
     name = call.name(name)
-    said = _Said(
-        manifest=call.path("manifest", manifest),
-        bin=call.text("bin", bin) if bin is not None else None,
-        features=_each_once(*call.texts("features", features), *call.texts("FEATURES", setting("FEATURES"))),
-        default_features=call.switch("default_features", default_features),
-        profile=call.text("profile", profile or setting("PROFILE") or "dev"),
-        rustflags=call.texts("rustflags", rustflags),
-        alloc=call.switch("alloc", alloc),
-        inputs=call.paths("inputs", inputs),
+    said = package.said(
+        call,
+        manifest,
+        bin=bin,
+        features=features,
+        default_features=default_features,
+        profile=profile,
+        rustflags=rustflags,
+        alloc=alloc,
+        not_deterministic=not_deterministic,
+        inputs=inputs,
     )
-    folders = [file for file in said.inputs if (call.project.root / file).is_dir()]
-    call.faults += [f"inputs= has the folder {folder}: name the files in it." for folder in folders]
     upstream = {"sysroot": call.upstream("sysroot", "Sysroot", sysroot)}
     call.stop()
     args = (*said, call.project.cargo_environ())
-    return declare(call, "Kernel", name, args, upstream, _planner(name, said), lambda: _check(call, name, said))
+    plan, check = _planner(name, said), lambda: _check(call, name, said)
+    return declare(call, Declaration("Kernel", name, args, upstream, plan, check))
 
 
-class _Said(NamedTuple):
-    """What a call says, checked; all of it plain values, since it is part of the plan's key."""
-
-    manifest: str
-    bin: str | None
-    features: tuple[str, ...]
-    default_features: bool
-    profile: str
-    rustflags: tuple[str, ...]
-    alloc: bool
-    inputs: tuple[str, ...]
-
-
-def _planner(name: str, said: _Said) -> Planner:
+def _planner(name: str, said: package.Said) -> Planner:
     def plan(project: Project, upstream: dict[str, Any], where: Where) -> Planned:
         from ..crates import plan as stage
 
-        declaration = stage.KernelDeclaration(name, *said[:-1], where=where)
         plan, kernel = stage.plan(
-            declaration,
+            said.declared(name, where),
             upstream["sysroot"],
             project.rustc,
             project.cargo,
@@ -86,24 +75,14 @@ def _planner(name: str, said: _Said) -> Planner:
             environ=project.environ(),
             build=project.build,
         )
-        return Planned(plan._replace(actions=_reading(plan.actions, said.inputs)), kernel, (kernel.elf,))
+        return Planned(plan._replace(actions=package.reading(plan.actions, said.inputs)), kernel, (kernel.elf,))
 
     return plan
 
 
-def _check(call: Call, name: str, said: _Said) -> None:
+def _check(call: Call, name: str, said: package.Said) -> None:
     from ..crates import plan as stage
 
     project = call.project
-    declaration = stage.KernelDeclaration(name, *said[:-1], where=call.where)
+    declaration = said.declared(name, call.where)
     stage.check(declaration, project.rustc, project.cargo, project.root, project.environ(), project.build)
-
-
-def _each_once(*words: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(words))
-
-
-def _reading(actions: Sequence[Action], files: Sequence[str]) -> tuple[Action, ...]:
-    """ACTIONS where those that compile a package of the project also read FILES."""
-    more = tuple(Input(file) for file in files)
-    return tuple(a._replace(inputs=(*a.inputs, *more)) if a.local else a for a in actions)

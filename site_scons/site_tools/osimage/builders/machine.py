@@ -8,10 +8,11 @@ from typing import Any
 
 from ..action import Plan
 from ..errors import Where
+from ..graph.help import RESERVED, add_verb
 from ..graph.plans import Entry
 from ..graph.project import Project
-from .call import VERBS, Call
-from .declare import KINDS, Planned, entry_of, method, nothing
+from .call import Call
+from .declare import KINDS, Declaration, Planned, entry_of, method, nothing
 
 
 @method
@@ -36,12 +37,12 @@ def Machine(
     """
     project = call.project
     call.text("name", name)
-    if name in (*VERBS, *KINDS):
+    if name in (*RESERVED, *KINDS):
         call.faults.append(f"'{name}' is a verb of osimage's own. Choose another name.")
     options = {"memory": memory, "disk": disk, "qemu_args": qemu_args, "serial": serial}
     disk_image = call.upstream("image", "DiskImage", image)
     call.stop()
-    _tell_help(project, name, disk_image.name, f"{memory}, {disk}")
+    add_verb(project, name, f"boot {disk_image.name} in QEMU ({memory}, {disk})")
 
     def plan(project: Project, upstream: dict[str, Any], where: Where) -> Planned:
         from ..machine.declaration import declare_machine
@@ -54,18 +55,12 @@ def Machine(
 
         declare_machine(name=name, image="", where=call.where, **options)
 
-    entry = entry_of(call, "Machine", name, (repr(options),), {"image": disk_image}, plan, check)
+    entry = entry_of(call, Declaration("Machine", name, (repr(options),), {"image": disk_image}, plan, check))
     if entry is None:
         return nothing(call.env, "Machine", name)
     verb = call.env.Alias(name, image, call.env.Action(_boot(project, name, entry), strfunction=None))
     call.env.AlwaysBuild(verb)
     return verb
-
-
-def _tell_help(project: Project, name: str, image: str, facts: str) -> None:
-    from ..commands import add_verb
-
-    add_verb(project, name, f"boot {image} in QEMU ({facts})")
 
 
 def _boot(project: Project, name: str, entry: Entry) -> Callable[..., None]:

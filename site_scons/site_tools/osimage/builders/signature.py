@@ -23,9 +23,10 @@ class Signature(NamedTuple):
         code = function.__code__
         names = code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount]
         positional = code.co_argcount - 1
-        defaults = function.__kwdefaults__ or {}
-        required = names[: positional - len(function.__defaults__ or ())]
-        needed = (*required, *(name for name in names[positional:] if name not in defaults))
+        usual = function.__defaults__ or ()
+        defaults = dict(zip(names[positional - len(usual) : positional], usual, strict=True))
+        defaults |= function.__kwdefaults__ or {}
+        needed = tuple(name for name in names if name not in defaults)
         return cls(function.__name__, names, positional, needed, defaults)
 
     def given(self, args: Sequence[Any], keywords: Mapping[str, Any]) -> dict[str, Any]:
@@ -43,7 +44,14 @@ class Signature(NamedTuple):
         return found + [f"it needs the argument '{name}'." for name in self.needed if name not in given]
 
     def spoken(self, args: Sequence[Any], keywords: Mapping[str, Any]) -> str:
-        """A call as a person would name it: env.Kernel("hello.elf")."""
-        name = self.given(args, keywords).get("name", self.defaults.get("name"))
-        quoted = f'"{name}"' if isinstance(name, str) else "" if name is None else f"{name!r:.40}"
-        return f"env.{self.kind}({'' if self.names[0] == 'name' else 'name='}{quoted})"
+        """A call as a person would name it: env.Kernel("hello.elf"); by its first text, or else by its name."""
+        given = {**self.defaults, **self.given(args, keywords)}
+        first = self.names[0]
+        if first == "name" or isinstance(given.get(first), str):
+            return f"env.{self.kind}({_quoted(given.get(first))})"
+        name = given.get("name")
+        return f"env.{self.kind}(…)" if name is None else f"env.{self.kind}(name={_quoted(name)})"
+
+
+def _quoted(value: Any) -> str:
+    return f'"{value}"' if isinstance(value, str) else "" if value is None else f"{value!r:.40}"

@@ -8,7 +8,7 @@ from typing import Any
 from ..errors import Where
 from ..graph.project import Project
 from .call import Call
-from .declare import Planned, declare, method
+from .declare import Declaration, Planned, declare, method
 
 
 @method
@@ -35,4 +35,4 @@ def Sysroot(call: Call, name: str, target: Any, *, rustflags: Sequence[str] | st
         files = tuple(file for crate in sysroot.crates for file in (crate.rlib, crate.rmeta))
         return Planned(plan, sysroot, files)
 
-    return declare(call, "Sysroot", name, (flags,), upstream, plan)
+    return declare(call, Declaration("Sysroot", name, (flags,), upstream, plan))

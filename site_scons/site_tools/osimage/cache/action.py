@@ -47,6 +47,8 @@ def encode(
         ValueError: a path leaves the project, or is a file and a folder at once.
     """
     properties = {"osimage-key": KEY_VERSION, "osimage-toolchain": action.toolchain, **extra}
+    if action.env_from:
+        properties["osimage-env-from"] = "\0".join(action.env_from)
     covered = merkle.covered((*files, *trees), trees)
     if covered:
         files, trees = dict(files), dict(trees)
@@ -55,7 +57,9 @@ def encode(
             properties[f"osimage-also:{path}"] = f"{digest.hash}/{digest.size}{'/x' if executable else ''}"
     root = merkle.build(files, trees)
     platform = wire.platform(properties.items())
-    command = wire.command(action.argv, action.env, action.outputs, platform)
+    # A path is a file's or a folder's; which, the result says.
+    outputs = [output.rstrip("/") for output in action.outputs]
+    command = wire.command(action.argv, action.env, outputs, platform)
     command_digest = Digest.of(command)
     # Servers of REAPI before 2.2 look for the platform in the Command, later ones in the Action.
     encoded = wire.action(command_digest, root.digest, platform, do_not_cache=not action.shared)

@@ -7,13 +7,15 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from . import blobs
+from . import blobs, tree
 from .blobs import DamagedError
 from .collector import Collector
-from .wire import Digest
+from .tree import Listing
+from .wire import Digest, WireError
 
 _HEX = frozenset("0123456789abcdef")
 _EMPTY = Digest.of(b"")  # REAPI: it need not be stored
+_LARGEST_TREE = 1 << 26  # bytes of a Tree message; what is larger is none
 
 
 def is_hash(text: str) -> bool:
@@ -58,6 +60,33 @@ class Folder:
             return
         blobs.copy(self.blob(digest), destination, digest, mode)
         self.touch(self.blob(digest))
+
+    def fetch_tree(self, digest: Digest, destination: str) -> None:
+        """Make the new folder DESTINATION as the Tree with DIGEST says.
+
+        Raises:
+            DamagedError: the Tree or a file of it is not what its digest says, or nothing that belongs into one folder;
+                DESTINATION may hold a part of it.
+            OSError: a blob is not there, or something cannot be read or made.
+        """
+        listing = self._read_tree(digest)
+        os.mkdir(destination)
+        for name in listing.folders:
+            os.mkdir(f"{destination}/{name}")
+        for name, (content, executable) in listing.files.items():
+            self.fetch(content, f"{destination}/{name}", executable)
+        for name, target in listing.links.items():
+            os.symlink(target, f"{destination}/{name}")
+
+    def write_tree(self, listing: Listing) -> tuple[Digest, int]:
+        """Store the Tree of LISTING, whose files are here; return its digest and when it was last used, which is now.
+
+        Raises:
+            OSError: that is impossible.
+        """
+        data = tree.encode(listing)
+        digest = Digest.of(data)
+        return digest, self.write(self.blob(digest), data)
 
     def give(self, source: Path, digest: Digest) -> int:
         """Store the file SOURCE as the blob DIGEST; return when that was last used (ns since 1970).
@@ -113,6 +142,19 @@ class Folder:
         if not self._readonly:
             with suppress(OSError):
                 path.unlink()
+
+    def _read_tree(self, digest: Digest) -> Listing:
+        path = self.blob(digest)
+        if digest.size > _LARGEST_TREE:
+            raise DamagedError(str(path))
+        try:
+            listing = tree.decode(blobs.read(path, digest))
+        except WireError as error:
+            raise DamagedError(str(path)) from error
+        if not tree.is_portable(listing) or not all(is_hash(content.hash) for content, _ in listing.files.values()):
+            raise DamagedError(str(path))
+        self.touch(path)
+        return listing
 
     def _place(self, kind: str, name: str) -> Path:
         if not is_hash(name):

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from .wire import Digest, directory, directory_node, file_node
+from .wire import Digest, directory, directory_node, file_node, symlink_node
 
 NO_TREES: Mapping[str, Digest] = {}
+NO_LINKS: Mapping[str, str] = {}
 
 
 class Root(NamedTuple):
@@ -17,10 +18,16 @@ class Root(NamedTuple):
     blobs: dict[Digest, bytes]
 
 
-def build(files: Mapping[str, tuple[Digest, bool]], trees: Mapping[str, Digest] = NO_TREES) -> Root:
+def build(
+    files: Mapping[str, tuple[Digest, bool]],
+    trees: Mapping[str, Digest] = NO_TREES,
+    links: Mapping[str, str] = NO_LINKS,
+    folders: Iterable[str] = (),
+) -> Root:
     """The tree that holds FILES (path to content and whether it may be executed) and TREES (path to a Directory).
 
-    Paths are relative, with `/`; `.` and empty parts of one are dropped. Folders without files do not exist here.
+    LINKS are those that count as such, by their targets, FOLDERS those that are there also when nothing is in them.
+    Paths are relative, with `/`; `.` and empty parts of one are dropped.
 
     Raises:
         ValueError: a path leaves the root, or two of them cannot be in one tree. That is a fault of ours.
@@ -29,6 +36,11 @@ def build(files: Mapping[str, tuple[Digest, bool]], trees: Mapping[str, Digest] 
     for path, (digest, executable) in files.items():
         folder, name = _place(nodes, path)
         folder.files[name] = file_node(name, digest, executable)
+    for path, target in links.items():
+        folder, name = _place(nodes, path)
+        folder.links[name] = symlink_node(name, target)
+    for path in folders:
+        _place(nodes, f"{path}/x")  # of anything in it
     grafted: dict[str, Digest] = {}
     for path, digest in trees.items():
         parts = _parts(path)
@@ -43,7 +55,7 @@ def build(files: Mapping[str, tuple[Digest, bool]], trees: Mapping[str, Digest] 
     made = Digest.of(b"")
     for path in sorted(nodes, key=_deepest_first):
         folder = nodes[path]
-        if path in grafted or folder.files.keys() & folder.folders.keys():
+        if path in grafted or not folder.is_sound():
             raise ValueError(f"{path or 'the root'}: one name is both a file, a folder or a tree")
         data = folder.message()
         made = Digest.of(data)
@@ -67,14 +79,20 @@ def _is_below(parts: list[str], above: set[str]) -> bool:
 class _Folder:
     """The encoded nodes of one folder, by name."""
 
-    __slots__ = ("files", "folders")
+    __slots__ = ("files", "folders", "links")
 
     def __init__(self) -> None:
         self.files: dict[str, bytes] = {}
         self.folders: dict[str, bytes] = {}
+        self.links: dict[str, bytes] = {}
+
+    def is_sound(self) -> bool:
+        """Whether no two things in it have one name."""
+        kinds = (self.files, self.folders, self.links)
+        return len(self.files.keys() | self.folders.keys() | self.links.keys()) == sum(map(len, kinds))
 
     def message(self) -> bytes:
-        return directory(_sorted(self.files), _sorted(self.folders))
+        return directory(_sorted(self.files), _sorted(self.folders), _sorted(self.links))
 
 
 def _sorted(nodes: dict[str, bytes]) -> list[bytes]:

@@ -11,18 +11,21 @@ NAME = "read-sets.json"  # the output's name in the result that holds them
 
 
 class ReadSet(NamedTuple):
-    """What one run of a step read: files (relative to the project root), variables by name, and whether the project's
-    absolute path counts because the result holds it.
+    """What one run of a step read: files, and folders where a name ends in `/` (relative to the project root, or
+    absolute outside it), variables by name, and whether the project's absolute path counts because the result holds it.
+    EVERYTHING: nobody knows, so that all it may read of packages counts. Such a set, and one with files outside the
+    project, is never in the store.
     """
 
     files: tuple[str, ...] = ()
     env: tuple[str, ...] = ()
     root: bool = False
+    everything: bool = False
 
 
 def canonical(read: ReadSet) -> ReadSet:
     """READ with its names sorted, each once."""
-    return ReadSet(tuple(sorted(set(read.files))), tuple(sorted(set(read.env))), bool(read.root))
+    return read._replace(files=tuple(sorted(set(read.files))), env=tuple(sorted(set(read.env))), root=bool(read.root))
 
 
 def encode(reads: Iterable[ReadSet]) -> bytes:

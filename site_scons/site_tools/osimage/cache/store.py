@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -23,19 +24,24 @@ from .blobs import DamagedError
 from .collector import Collector, Usage
 from .folder import Folder, is_hash
 from .readset import ReadSet
-from .wire import ActionResult, Digest, OutputFile
+from .tree import Listing
+from .wire import ActionResult, Digest, OutputDirectory, OutputFile
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 _LARGEST_RESULT = 1 << 26  # bytes of an ActionResult; what is larger is none
+_NO_FOLDERS: Mapping[str, tuple[Path, Listing]] = {}
 
 
 class Result(NamedTuple):
-    """A stored result: KEY is the Action's digest (hex), OUTPUTS path to content and executable bit."""
+    """A stored result: KEY is the Action's digest (hex), OUTPUTS path to content and executable bit, FOLDERS path, with
+    `/` at its end, to the digest of a Tree.
+    """
 
     key: str
     outputs: dict[str, tuple[Digest, bool]]
     stderr: str
     stdout: str
+    folders: Mapping[str, Digest] = {}
 
 
 class DiskStore:
@@ -73,30 +79,33 @@ class DiskStore:
             return None  # another tool's: a failure that it keeps, or a form that is not ours
         self._folder.touch(path)
         return Result(key, {output.path: (output.digest, output.executable) for output in found.outputs},
-                      found.stderr.decode("utf-8", "replace"), found.stdout.decode("utf-8", "replace"))  # fmt: skip
+                      found.stderr.decode("utf-8", "replace"), found.stdout.decode("utf-8", "replace"),
+                      {f"{output.path}/": output.tree for output in found.directories})  # fmt: skip
 
     def restore(self, result: Result, destinations: Mapping[str, Path]) -> bool:
         """Bring back all outputs of RESULT to DESTINATIONS (output path to where it goes), or none of them.
 
-        Each is copied to a temporary name in its folder while its content is checked; when all are right, they are
-        renamed. Where one is damaged or gone, the entry goes too, and the next `put` heals it. Damage is told once
-        (`take_messages`); a blob that is gone is not, as that is how old results end.
+        Each is copied to a temporary name beside it while its content is checked; when all are right, they are renamed;
+        where a folder goes, nothing may be. Where one is damaged or gone, the entry goes too, and the next `put` heals
+        it. Damage is told once (`take_messages`); a blob that is gone is not, as that is how old results end.
 
         Raises:
             OSError: the destinations' disk is full, which making the outputs anew would find out later.
         """
-        temporaries = {path: f"{destinations[path]}.{os.urandom(6).hex()}" for path in result.outputs}
+        outputs = (*result.outputs, *result.folders)
+        temporaries = {path: f"{destinations[path]}.{os.urandom(6).hex()}" for path in outputs}
         made = list(temporaries.values())
         try:
             for path, (digest, executable) in result.outputs.items():
                 self._folder.fetch(digest, temporaries[path], executable)
+            for path, digest in result.folders.items():
+                self._folder.fetch_tree(digest, temporaries[path])
             for path, temporary in temporaries.items():
                 os.replace(temporary, destinations[path])
                 made.append(str(destinations[path]))
         except (OSError, DamagedError) as error:
             for name in made:
-                with suppress(OSError):
-                    os.unlink(name)
+                _remove(name)
             if not isinstance(error, OSError) or str(error.filename).startswith(f"{self.root}/"):
                 self._distrust(result, error)
             elif error.errno in _NO_ROOM:
@@ -104,25 +113,38 @@ class DiskStore:
             return False
         return True
 
-    def put(self, key: str, files: Mapping[str, tuple[Path, Digest, bool]], stderr: str = "", stdout: str = "") -> bool:
-        """Keep a success: FILES are its outputs (path to the file, its digest, its executable bit). False: not kept.
+    def put(
+        self,
+        key: str,
+        files: Mapping[str, tuple[Path, Digest, bool]],
+        stderr: str = "",
+        stdout: str = "",
+        folders: Mapping[str, tuple[Path, Listing]] = _NO_FOLDERS,
+    ) -> bool:
+        """Keep a success: FILES are its outputs (path to the file, its digest, its executable bit), and so are FOLDERS
+        (path with `/` at its end to the folder and what it holds). False: not kept.
 
         Blobs first, the result last, each under a temporary name until it is whole, so that a kill at any moment leaves
         only what `restore` accepts. Nothing is synced to the disk: what a power cut empties, `restore` notices. The
         result is as old as its oldest blob, so that it is the first of them to go.
         """
-        size = sum(digest.size for _, digest, _ in files.values())
-        if not self._may_write(size):
+        inside = [(source / name, digest) for source, listing in folders.values()
+                  for name, (digest, _) in listing.files.items()]  # fmt: skip
+        sources = [*((source, digest) for source, digest, _ in files.values()), *inside]
+        if not self._may_write(sum(digest.size for _, digest in sources)):
             return False
         outputs = tuple(OutputFile(path, digest, executable) for path, (_, digest, executable) in files.items())
-        result = ActionResult(outputs, stdout=_to_bytes(stdout), stderr=_to_bytes(stderr))
         try:
-            used = [self._folder.give(source, digest) for source, digest, _ in files.values()]
+            used = [self._folder.give(source, digest) for source, digest in sources]
+            trees = {path: self._folder.write_tree(listing) for path, (_, listing) in folders.items()}
+            directories = tuple(OutputDirectory(path.rstrip("/"), digest) for path, (digest, _) in trees.items())
+            used += [mtime_ns for _, mtime_ns in trees.values()]
+            result = ActionResult(outputs, 0, _to_bytes(stdout), _to_bytes(stderr), directories=directories)
             self._folder.write(self._folder.result(key), wire.encode_result(result), min(used, default=None))
         except DamagedError:
             return False  # an output changed since its digest was taken
         except OSError as error:
-            self._give_up(error, {str(source) for source, _, _ in files.values()})
+            self._give_up(error, {str(source) for source, _ in sources})
             return False
         return True
 
@@ -141,7 +163,7 @@ class DiskStore:
         self._folder.touch(path)
         return readset.decode(data)
 
-    def add_read_set(self, base: str, read: tuple[tuple[str, ...], tuple[str, ...], bool]) -> bool:
+    def add_read_set(self, base: str, read: ReadSet | tuple[tuple[str, ...], tuple[str, ...], bool]) -> bool:
         """Keep READ (a ReadSet), what a run of the step with the base key BASE read, as the newest of `readset.MOST`.
 
         Of two processes that do this at once, one may be forgotten; that step then runs once more somewhere.
@@ -217,9 +239,18 @@ def _is_sound(result: ActionResult, outputs: Sequence[str]) -> bool:
     """Whether RESULT is what a step with OUTPUTS may have come to; failures and foreign forms are sound."""
     if result.exit_code != 0 or result.other:
         return True
-    return sorted(output.path for output in result.outputs) == sorted(outputs) and all(
-        is_hash(output.digest.hash) and output.digest.size >= 0 for output in result.outputs
-    )
+    names = [*(output.path for output in result.outputs), *(f"{output.path}/" for output in result.directories)]
+    digests = [*(output.digest for output in result.outputs), *(output.tree for output in result.directories)]
+    return sorted(names) == sorted(outputs) and all(is_hash(digest.hash) and digest.size >= 0 for digest in digests)
+
+
+def _remove(path: str) -> None:
+    """Remove the file or folder at PATH, if that is possible."""
+    if os.path.isdir(path) and not os.path.islink(path):
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with suppress(OSError):
+            os.unlink(path)
 
 
 def _to_bytes(text: str) -> bytes:

@@ -1,28 +1,20 @@
-"""The verbs, one file a verb, and what happens around a build: help, faults, the end."""
+"""The verbs, one file a verb, and what happens around a build: cleaning, faults, the end."""
 
 from __future__ import annotations
 
 import atexit
 import os
 import sys
-from contextlib import suppress
 from typing import Any
 
-from ..builders.declare import project_of
-from ..errors import did_you_mean
-from ..graph.project import SETTINGS, Project
-
-# The verbs that every project has, with what `scons -h` says of them; machines are verbs too.
-VERBS = {
-    "image": "build every image (what scons does by itself)",
-    "plan": "print every step of the graph as JSON",
-    "doctor": "say what this machine has, and what to do about what it lacks",
-}
+from ..action import INCREMENTAL
+from ..errors import StepError, did_you_mean
+from ..graph.help import help_text
+from ..graph.project import Project, project_in
 
 
-def add_verbs(env: Any) -> None:
+def add_verbs(env: Any, project: Project) -> None:
     """Add the verbs that every project has, its help, and the checks at the start of a build. Once a SCons run."""
-    project = project_of(env)
     if project.equipped:
         return
     project.equipped = True
@@ -33,15 +25,11 @@ def add_verbs(env: Any) -> None:
     from ..graph.finish import leave_quickly
 
     image = env.Alias("image")
-    for name, verb in (("plan", _plan), ("doctor", _doctor)):
+    for name, verb in (("plan", _plan), ("spec", _spec), ("doctor", _doctor)):
         env.AlwaysBuild(env.Alias(name, [], env.Action(verb, strfunction=None)))
     if SCons.Script.GetOption("clean"):
-        with suppress(OSError):  # nothing was built here, or nothing can be written; then SCons says so
-            project.engine.lock.acquire(project.engine.interrupted)  # a build must not lose what it is reading
-        # Also what an SConstruct with faults, or one that was changed since, no longer names.
-        old = [path for path in project.engine.records.outputs() if not os.path.isdir(path)]  # SCons removes all in it
-        # Without an image declared, what SCons cleans by itself is the project's folder.
-        env.Clean([*image, env.fs.Top], [env.fs.File(path, env.fs.Top) for path in old])
+        _clean(env, project, image)
+    SCons.Script.AddOption("--write", action="store_true", help="With the verb spec: change the files.")
     SCons.Script.Help(help_text(project))
     SCons.Script.SetOption("num_jobs", os.cpu_count() or 1)  # SCons' own default is 1; a person's -j wins
     SCons.Script.SetOption("no_progress", True)
@@ -49,12 +37,37 @@ def add_verbs(env: Any) -> None:
     def begin() -> None:
         verbs = [str(target) for target in SCons.Script.BUILD_TARGETS]
         _check_verbs(project, verbs)
+        if "test" in verbs and project.tests:
+            from .test import faults
+
+            project.faults += faults(project)
         project.begin(verbs)
 
     project.at_start = begin
     SCons.Script.Progress(lambda _node: project.start())
     leave_quickly()
     atexit.register(_end, project)  # registered later, it runs before that
+
+
+def _clean(env: Any, project: Project, image: Any) -> None:
+    """Let `scons -c` remove all that was made, also what an SConstruct with faults, or another, does not name."""
+    _wait_for_builds(project)
+    old = project.engine.records.outputs()
+    files = [env.fs.File(path, env.fs.Top) for path in old if not os.path.isdir(path)]  # SCons removes all in it
+    folders = [path.rstrip("/") for path in old if path.endswith("/")]
+    folders.append(f"{project.build}/{INCREMENTAL}")
+    # Without an image declared, what SCons cleans by itself is the project's folder.
+    env.Clean([*image, env.fs.Top], [*files, *(env.fs.Entry(path, env.fs.Top) for path in folders)])
+
+
+def _wait_for_builds(project: Project) -> None:
+    """Take the build folder's lock: a build must not lose what it is reading."""
+    try:
+        project.engine.lock.acquire(project.engine.interrupted)
+    except StepError as error:
+        raise KeyboardInterrupt from error  # by a signal that the SConstruct handles; SCons ends as by Ctrl-C
+    except OSError:
+        pass  # nothing was built here, or nothing can be written; then SCons says so
 
 
 def _end(project: Project) -> None:
@@ -81,39 +94,30 @@ def _check_verbs(project: Project, verbs: list[str]) -> None:
                 project.faults.append(f"there is no verb and no file '{verb}'.{close}")
             elif verb == "run" and not project.faults:
                 project.faults.append("there is no verb 'run': the SConstruct declares no env.Machine.")
-
-
-def add_verb(project: Project, name: str, text: str) -> None:
-    """Let `scons -h` say TEXT of the verb NAME, which the SConstruct declares."""
-    import SCons.Script
-
-    before = help_text(project)
-    project.verbs[name] = text
-    if SCons.Script.help_text:
-        SCons.Script.help_text = SCons.Script.help_text.replace(before, help_text(project))
-
-
-def help_text(project: Project) -> str:
-    """What `scons -h` prints: the project's verbs and settings, in columns."""
-    first, *others = VERBS.items()
-    verbs = [first, *project.verbs.items(), *others]
-    settings = [(f"{name}=", text) for name, text in SETTINGS.items()]
-    width = max(len(name) for name, _ in (*verbs, *settings))
-    lines = ["", "scons [VERB or FILE]... [SETTING=VALUE]...", "", "Verbs:"]
-    lines += [f"  {name:<{width}}  {text}" for name, text in verbs]
-    lines += ["", "Settings:"]
-    lines += [f"  {name:<{width}}  {text}" for name, text in settings]
-    lines += ["", "scons -c removes what was built.", ""]
-    return "\n".join(lines)
+            elif verb == "test" and not project.faults:
+                project.faults.append("there is no verb 'test': the SConstruct declares no env.Test.")
 
 
 def _plan(target: Any, source: Any, env: Any) -> None:
     from .plan import print_plan
 
-    print_plan(project_of(env))
+    print_plan(project_in(env))
+
+
+def _spec(target: Any, source: Any, env: Any) -> None:
+    from SCons.Errors import BuildError
+    from SCons.Script import GetOption
+
+    from ..errors import OsimageError
+    from .spec import tell
+
+    try:
+        tell(project_in(env), write=bool(GetOption("write")))
+    except OsimageError as error:
+        raise BuildError(node=target[0], errstr=str(error), status=2, exitstatus=2) from error
 
 
 def _doctor(target: Any, source: Any, env: Any) -> None:
     from .doctor import print_report
 
-    print_report(project_of(env))
+    print_report(project_in(env))

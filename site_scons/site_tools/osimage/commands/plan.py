@@ -21,12 +21,15 @@ def as_json(action: Action) -> dict[str, Any]:
         "label": action.label,
         "argv": list(action.argv),
         "env": dict(action.env),
+        "env_from": list(action.env_from),
         "inputs": [{"path": entry.path, "kind": entry.kind} for entry in action.inputs],
         "outputs": list(action.outputs),
         "dep_info": action.dep_info,
         "link_info": action.link_info,
         "toolchain": action.toolchain,
         "shared": action.shared,
+        "external": action.external,
+        "reads_outside": action.reads_outside,
         "where": str(action.where),
     }
     return {name: value for name, value in plain.items() if value not in (None, [], {}, ())}

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ..action import OUT
+from .files import Produced
 from .lto import flags as lto_flags
 from .profile import assertion_flags, linking_flags, optimisation_flags
-from .unit_graph import CrateTarget, Unit
+from .unit_graph import Unit
 
 DIAGNOSTICS = ("--error-format=json", "--json=diagnostic-rendered-ansi")
 
@@ -29,34 +31,31 @@ class Extern:
 class Command:
     """All that decides the command of one unit.
 
-    Paths are relative to the project root. `lints` are rustc's flags of the package's `[lints]`; `declared_features`
-    all features of the package; `rustflags` the flags for every crate of the kernel; `for_sysroot` the arguments that
-    name target and sysroot; `elf` is the base name of a binary.
+    Paths are relative to the project root. `incremental` is the folder for incremental compilation; `produced` are the
+    files that come of it; `need` is what link-time optimisation asks of it; `lints` are rustc's flags of the package's
+    `[lints]`; `declared_features` all features of the package; `is_capped` is whether its warnings are nobody's
+    business; `has_harness` whether a test has rustc's `main`; `searched` are the folders of crates; `for_sysroot` the
+    arguments that name target and sysroot; `rustflags` the flags for every crate of the kernel; `said` the files with
+    what build scripts say, one argument a line.
     """
 
     unit: Unit
     source: str
     hash: str
+    incremental: str | None
+    produced: Produced
     need: str
     lints: tuple[str, ...]
     declared_features: tuple[str, ...]
+    is_capped: bool
+    has_harness: bool
     externs: tuple[Extern, ...]
-    searched: str | None
+    searched: tuple[str, ...]
     for_sysroot: tuple[str, ...]
     rustflags: tuple[str, ...]
+    said: tuple[str, ...]
     remapped: tuple[str, ...]
     linker: tuple[str, ...]
-    elf: str
-
-
-def file_names(target: CrateTarget, hash: str, elf: str) -> tuple[str, ...]:
-    """The base names of the files that the command of a unit writes, the dep-info file last; ELF is a binary's."""
-    if "bin" in target.crate_types:
-        return elf, f"{elf.removesuffix('.elf')}.d"
-    stem = f"{target.crate_name}-{hash}"
-    suffixes = dict.fromkeys("a" if kind == "staticlib" else "rlib" for kind in target.crate_types)
-    metadata = (f"lib{stem}.rmeta",) if target.is_rlib else ()
-    return (*(f"lib{stem}.{suffix}" for suffix in suffixes), *metadata, f"{stem}.d")
 
 
 def argv(command: Command) -> tuple[str, ...]:
@@ -64,35 +63,50 @@ def argv(command: Command) -> tuple[str, ...]:
     unit, target = command.unit, command.unit.target
     return (
         *("rustc", "--crate-name", target.crate_name, f"--edition={target.edition}", command.source, *DIAGNOSTICS),
-        *(word for kind in target.crate_types for word in ("--crate-type", kind)),
+        *(word for kind in target.crate_types if not unit.is_test for word in ("--crate-type", kind)),
         *_emit(command),
+        *(("-Cprefer-dynamic",) if target.is_proc_macro else ()),
         *optimisation_flags(unit.profile, lto_flags(command.need)),
         *command.lints,
         *unit.profile.rustflags,
         *assertion_flags(unit.profile),
+        *_test_flags(command),
         *(word for feature in unit.features for word in ("--cfg", f'feature="{feature}"')),
         *("--check-cfg", "cfg(docsrs,test)", "--check-cfg", _known_features(command.declared_features)),
         *(f"-Cmetadata={command.hash}", f"-Cextra-filename=-{command.hash}"),
+        *((f"-Cincremental={command.incremental}",) if command.incremental else ()),
         *(("-Crpath",) if unit.profile.rpath else ()),
         *command.for_sysroot,
+        *command.linker,
         *linking_flags(unit.profile),
-        *((*command.linker, f"-Clink-arg=--dependency-file={OUT}/{LINK_INFO}") if "bin" in target.crate_types else ()),
-        *(("-L", f"dependency={command.searched}") if command.searched else ()),
+        *(word for folder in command.searched for word in ("-L", f"dependency={folder}")),
         *(word for extern in command.externs for word in ("--extern", _extern(extern))),
+        *(("--extern", "proc_macro") if target.is_proc_macro else ()),
+        *(("-Zunstable-options",) if any(extern.private for extern in command.externs) else ()),
+        *(("--cap-lints", "allow") if command.is_capped else ()),
         *command.rustflags,
+        *(f"@{file}" for file in command.said),
         *command.remapped,
         "-Zbinary-dep-depinfo",
     )
 
 
 def _emit(command: Command) -> Iterator[str]:
-    target = command.unit.target
-    if "bin" in target.crate_types:
-        elf, dep_info = file_names(target, command.hash, command.elf)
-        yield f"--emit=dep-info={OUT}/{dep_info},link={OUT}/{elf}"
+    unit, (results, dep_info) = command.unit, command.produced
+    if unit.is_program:
+        yield f"--emit=dep-info={OUT}/{posixpath.basename(dep_info)},link={OUT}/{posixpath.basename(results[0])}"
     else:
-        yield "--emit=dep-info,metadata,link" if target.is_rlib else "--emit=dep-info,link"
+        yield "--emit=dep-info,metadata,link" if unit.is_rlib else "--emit=dep-info,link"
     yield f"--out-dir={OUT}"  # for objects too: where a link fails, rustc leaves them
+
+
+def _test_flags(command: Command) -> Iterator[str]:
+    if command.unit.is_test and command.has_harness:
+        yield "--test"
+        if command.unit.profile.panic == "abort":
+            yield "-Zpanic-abort-tests"
+    elif command.unit.is_test:
+        yield from ("--cfg", "test")
 
 
 def _known_features(names: tuple[str, ...]) -> str:

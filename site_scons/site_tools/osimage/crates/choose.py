@@ -45,7 +45,7 @@ def choose(
     profiles = sorted({*_BUILT_IN_PROFILES, *workspace.get("profile", {}), *config.table("profile")})
     faults = list(_unknown_features(declaration, package))
     faults += _unknown_profile(declaration.profile, profiles, environ)
-    name, wrong = _bin(declaration, package)
+    name, wrong = (None, []) if declaration.tests else _bin(declaration, package)
     selection = Selection(name, declaration.features, declaration.default_features, declaration.profile)
     return selection, [*faults, *wrong]
 

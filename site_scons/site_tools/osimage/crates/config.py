@@ -122,6 +122,10 @@ def _absolute_paths(values: Mapping[str, Any], path: str) -> Mapping[str, Any]:
     result = dict(values)
     if isinstance(values.get("env"), Mapping):
         result["env"] = {name: _variable(said, base) for name, said in values["env"].items()}
+    if isinstance(values.get("build"), Mapping):
+        result["build"] = {**values["build"], **_specifications(values["build"].get("target"), base)}
+    if isinstance(values.get("target"), Mapping):
+        result["target"] = {name: _with_linker(said, base) for name, said in values["target"].items()}
     if isinstance(values.get("paths"), list):
         result["paths"] = [os.path.join(base, str(entry)) for entry in values["paths"]]
     if isinstance(values.get("source"), Mapping):
@@ -135,6 +139,21 @@ def _absolute_paths(values: Mapping[str, Any], path: str) -> Mapping[str, Any]:
             if isinstance(patches, Mapping)
         }
     return result
+
+
+def _specifications(target: Any, base: str) -> dict[str, Any]:
+    """`build.target` where it says TARGET, one or a list: a JSON file's name is a path, any other a built-in target."""
+    if isinstance(target, list):
+        return {"target": [os.path.join(base, name) if str(name).endswith(".json") else name for name in target]}
+    if isinstance(target, str) and target.endswith(".json"):
+        return {"target": os.path.join(base, target)}
+    return {}
+
+
+def _with_linker(said: Any, base: str) -> Any:
+    """`target.*` that SAID describes: its linker is a path where it has a slash, else a name for PATH."""
+    named = "/" in str(said.get("linker", "")) if isinstance(said, Mapping) else False
+    return _located(said, base, ("linker",)) if named else said
 
 
 def _variable(said: Any, base: str) -> Any:

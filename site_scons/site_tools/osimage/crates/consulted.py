@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import PurePath
 
 from .config import Config
 from .metadata import Package
 from .place import Place
 
+# What cargo takes where a manifest does not say (The Cargo Book, "The build field", "The readme field").
+_FOUND_BY_NAME = ("build.rs", "README.md", "README.txt", "README")
 _VARIABLES = ("HOME", "RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER")
 
 
@@ -20,31 +22,31 @@ def names(
 
     A name is a file, relative to the project root or absolute where it lies outside; with `/` at its end it stands for
     the names in a folder, with `$` before it for an environment variable. LOCK and FOLDER are absolute; MORE are
-    further such names.
+    further such names. Of PACKAGES that nobody edits only the manifest is looked at: it is gone when they are.
     """
-    found = [os.path.join(above, "Cargo.toml") for above in map(str, (PurePath(folder), *PurePath(folder).parents))]
-    found += [*config.consulted, lock]
+    found = [*_manifests(folder), os.path.join(os.path.dirname(lock), "Cargo.toml"), *config.consulted, lock]
     for package in packages:
-        found += [package.manifest, os.path.join(package.folder, "build.rs"), *_discovered(package.folder)]
+        found.append(package.manifest)
+        if not package.is_external:
+            found += _manifests(package.folder)  # its workspace may be another one
+            found += [os.path.join(package.folder, name) for name in _FOUND_BY_NAME]
+            found += _discovered(package.folder)
     files = (place.shown(name) + ("/" if name.endswith("/") else "") for name in found)
     variables = (f"${name}" for name in (*_VARIABLES, *sorted(config.table("env"))))
     return tuple(dict.fromkeys((*files, *more, *variables)))
 
 
-def external_links(packages: Iterable[Package], folders: Mapping[str, str], place: Place) -> Iterator[tuple[str, str]]:
-    """(name, absolute folder) of each of PACKAGES that is reached through a link; FOLDERS are theirs, by id."""
-    prefix = place.external("")
-    for package in packages:
-        if folders[package.id].startswith(prefix):
-            yield folders[package.id].removeprefix(prefix), package.folder
+def _manifests(folder: str) -> list[str]:
+    """The manifests in FOLDER and above it, one of which may be the workspace's."""
+    return [os.path.join(above, "Cargo.toml") for above in map(str, (PurePath(folder), *PurePath(folder).parents))]
 
 
 def _discovered(folder: str) -> Iterator[str]:
     """The folders whose names say which targets the package in FOLDER has (The Cargo Book, "Target auto-discovery")."""
     source = os.path.join(folder, "src/")
-    binaries = os.path.join(source, "bin/")
     yield source
-    yield binaries
-    if os.path.isdir(binaries):
-        with os.scandir(binaries) as entries:
-            yield from sorted(f"{entry.path}/" for entry in entries if entry.is_dir())
+    for targets in (os.path.join(source, "bin/"), os.path.join(folder, "tests/")):
+        yield targets
+        if os.path.isdir(targets):
+            with os.scandir(targets) as entries:
+                yield from sorted(f"{entry.path}/" for entry in entries if entry.is_dir())

@@ -1,4 +1,4 @@
-"""What a person can do about errors of rustc whose cause lies in how the kernel is declared rather than in its code."""
+"""What a person can do about errors of rustc whose cause lies in the declaration or in a crate's version."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ _ADVICE = (
     (
         "E0463",
         r"can't find crate for `proc_macro`",
-        "Procedural macros run on the machine that builds, and are not supported yet.",
+        "Procedural macros run on the machine that builds: they are a crate of their own, with proc-macro = true in "
+        "its [lib].",
     ),
     (
         None,
@@ -35,16 +36,30 @@ _ADVICE = (
     ),
 )  # fmt: skip
 
+# Errors by which a crate does not fit the compiler, since what is unstable changes: what it was written for.
+_MISFITS = {"E0046": "an older", "E0407": "a newer", "E0557": "an older", "E0635": "another"}
 
-def explain(diagnostics: Sequence[Mapping[str, Any]]) -> str | None:
-    """One line of advice for the errors among DIAGNOSTICS, rustc's JSON messages; None where these say it all."""
+
+def explain(diagnostics: Sequence[Mapping[str, Any]], external: str = "") -> str | None:
+    """One line of advice for the errors among DIAGNOSTICS, rustc's JSON messages; None where these say it all.
+
+    EXTERNAL is the label of a crate that nobody edits here, which begins with its name and version.
+    """
     errors = [entry for entry in diagnostics if str(entry.get("level", "")).startswith("error")]
     for code, pattern, advice in _ADVICE:
         for error in errors:
             found = re.search(pattern, "\n".join(_texts(error)))
             if found and code in (None, (error.get("code") or {}).get("code")):
                 return advice.format(*found.groups())
-    return None
+    codes = ((error.get("code") or {}).get("code") for error in errors)
+    misfit = next((_MISFITS[code] for code in codes if code in _MISFITS), None)
+    if not external or misfit is None:
+        return None
+    name, version, *_ = external.split()
+    return (
+        f"{name} {version} was written for {misfit} compiler: take another version of it, by "
+        f"`cargo update -p {name} --precise VERSION`, or another compiler, by RUSTC=…"
+    )
 
 
 def _texts(error: Mapping[str, Any]) -> Iterable[str]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from . import cfg
 from .config import Config
 from .fault import FaultError
-from .rustflags import CfgOf, joined, target_variable
+from .rustflags import joined, target_variable
 
 # The names under which LLVM's linker is called; one takes the place of another.
 _LLD = re.compile(r"(?:rust-lld|lld|ld\.lld)(?:-[0-9.]+)?(?:\.exe)?")
@@ -67,21 +67,40 @@ def without(flags: Sequence[str], origin: str) -> tuple[str, ...]:
     return tuple(kept)
 
 
-def configured(config: Config, environ: Mapping[str, str], target: str, cfg_of: CfgOf) -> None:
-    """Check the linkers that cargo's configuration names for TARGET (the stem of its JSON file).
+class Named(NamedTuple):
+    """A linker that cargo's configuration names: a name or an absolute path, and where it says so."""
+
+    program: str
+    origin: str
+
+
+def configured(
+    config: Config, environ: Mapping[str, str], target: str, lines: Callable[[], Iterable[str]]
+) -> Named | None:
+    """The linker that cargo's configuration names for TARGET, whose cfg LINES gives; None where it names none.
+
+    TARGET is the stem of its JSON file, or a built-in one. The variable counts first, then its own table, then that of
+    a condition which holds.
 
     Raises:
-        FaultError: one is no lld.
+        FaultError: two conditions hold, which cargo refuses.
     """
     variable = f"{target_variable(target)}_LINKER"
     if variable in environ:
-        check(environ[variable], f"the variable {variable}")
-        return
+        return Named(environ[variable], f"the variable {variable}")
     keys = [key for key in config.table("target") if "linker" in config.table("target", key)]
-    lines = frozenset(cfg_of(())) if any(key.startswith("cfg(") for key in keys) else frozenset()
-    for key in keys:
-        if key == target or cfg.matches(key, lines):
-            check(
-                str(config.table("target", key)["linker"]),
-                f"{config.origin('target', key, 'linker')} (target.{key}.linker)",
-            )
+    if target in keys:
+        keys = [target]
+    elif keys:
+        holding = frozenset(lines())
+        keys = [key for key in keys if key.startswith("cfg(") and cfg.matches(key, holding)]
+    found = [
+        Named(
+            str(config.table("target", key)["linker"]),
+            f"{config.origin('target', key, 'linker')} (target.{key}.linker)",
+        )
+        for key in keys
+    ]
+    if len(found) > 1:
+        raise FaultError(f"{' and '.join(each.origin for each in found)} both name a linker. Take one of them away.")
+    return found[0] if found else None

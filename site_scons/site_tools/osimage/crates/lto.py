@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from .unit_graph import UnitGraph
+from .unit_graph import Unit, UnitGraph
 
 # What a unit is made as. RUN+mode: it is optimised at link time itself.
 OBJECT, BITCODE, BOTH, OFF = "object", "bitcode", "both", "off"
@@ -23,7 +23,7 @@ def needs(graph: UnitGraph) -> tuple[str, ...]:
     made = [""] * len(graph.units)
     for index in graph.users_first():
         unit = graph.units[index]
-        made[index] = _own(unit.target.crate_types, unit.profile.lto, wanted[index])
+        made[index] = _made_as(unit, wanted[index])
         for dependency in unit.dependencies:
             wanted[dependency.index].add(made[index])
     return tuple(made)
@@ -33,6 +33,12 @@ def flags(need: str) -> tuple[str, ...]:
     """The flags of a unit that is made as NEED."""
     kind, _, mode = need.partition("+")
     return (f"-Clto={mode}",) if mode else _FLAGS[kind]
+
+
+def _made_as(unit: Unit, wanted: Collection[str]) -> str:
+    if unit.is_script or unit.is_script_run or unit.target.is_proc_macro:
+        return OBJECT
+    return _own(("bin",) if unit.is_test else unit.target.crate_types, unit.profile.lto, wanted)
 
 
 def _own(crate_types: Collection[str], lto: str, wanted: Collection[str]) -> str:

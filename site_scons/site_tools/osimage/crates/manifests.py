@@ -12,6 +12,7 @@ from . import lints, toml_file
 from .fault import FaultError
 from .metadata import Package
 from .place import Place
+from .unit_graph import CrateTarget
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,26 @@ class Manifests:
     def has_private_dependencies(self, package: Package) -> bool:
         """Whether the dependencies of PACKAGE are private where they are not declared public."""
         return "public-dependency" in self.at(package.manifest).get("cargo-features", ())
+
+    def has_harness(self, package: Package, target: CrateTarget) -> bool:
+        """Whether a test of TARGET in PACKAGE has the `main` that rustc makes (The Cargo Book, "Cargo targets")."""
+        said = self.at(package.manifest).get("lib" if target.is_library else target.kind[0], [])
+        tables = [said] if isinstance(said, Mapping) else said
+        named = (table for table in tables if target.is_library or table.get("name") == target.name)
+        return all(bool(table.get("harness", True)) for table in named)
+
+    def handover_of(self, package: Package) -> Mapping[str, Any]:
+        """`[package.metadata.bootloader]` of PACKAGE.
+
+        Raises:
+            FaultError: it is no table.
+        """
+        table = self.at(package.manifest).get("package", {}).get("metadata", {})
+        found = table.get("bootloader", {}) if isinstance(table, Mapping) else {}
+        if not isinstance(found, Mapping):
+            shown = self.place.shown(package.manifest)
+            raise FaultError(f"{shown}: [package.metadata.bootloader] wants to be a table, not {found!r:.40}.")
+        return found
 
     def _workspace_of(self, package: Package) -> Mapping[str, Any]:
         """The manifest of the workspace that PACKAGE belongs to; its own where it belongs to none."""

@@ -24,6 +24,10 @@ class Place:
         """The absolute PATH as a person would say it: relative to the root where it lies below it."""
         return self.relative(path) or path
 
+    def beside(self, path: str) -> str:
+        """The absolute PATH relative to the root, wherever it lies."""
+        return os.path.relpath(path, self.root)
+
     def absolute(self, name: str) -> str:
         """The absolute path of NAME, which is relative to the root."""
         return posixpath.normpath(posixpath.join(self.root, name))

@@ -5,25 +5,30 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..action import Plan
+from ..boot.handover import Bootloader09
+from ..boot.handover import read as read_handover
 from ..errors import DeclarationError, ToolchainError
 from . import config as configuration
-from . import consulted, linker
+from . import consulted, linker, sources, steps
 from .fault import FaultError
-from .kernel import Kernel, KernelDeclaration
+from .host import host_of
+from .kernel import Executable, Kernel, KernelDeclaration, LoaderPackage, Tests
+from .layout import Layout, Tools
 from .place import Place
 from .query import RunsCargo
-from .resolve import ForTarget, resolve
+from .resolve import ForTarget, Resolved, resolve
 from .resolve import check as check_choice
-from .steps import Steps, Tools
+from .unit_graph import Unit
+from .variables import placed
 
 if TYPE_CHECKING:
     from ..sysroot.plan import Sysroot
     from ..toolchain.rustc import Rustc
 
-__all__ = ["Kernel", "KernelDeclaration", "plan"]
+__all__ = ["Executable", "Kernel", "KernelDeclaration", "Tests", "plan", "plan_tests"]
 
 
 def plan(
@@ -45,14 +50,57 @@ def plan(
             what of the project cannot be built.
         ToolchainError: the compiler or cargo cannot be run.
     """
+    made, layout, handover = _planned(declaration, sysroot, rustc, cargo, root, environ, build)
+    (elf,) = layout.files.programs.values()
+    resolved = layout.resolved
+    loader = _loader(resolved)
+    return made, Kernel(declaration.name, elf, resolved.package.name, resolved.selection.bin or "", handover, loader)
+
+
+def plan_tests(
+    declaration: KernelDeclaration,
+    sysroot: Sysroot,
+    rustc: Rustc,
+    cargo: RunsCargo,
+    root: Path,
+    environ: Mapping[str, str],
+    build: str = "build",
+) -> tuple[Plan, Tests]:
+    """The steps that compile the tests of the package in DECLARATION, which says `tests`; all else as for `plan`.
+
+    These are the executables of `cargo test --no-run`: the library's and the binaries' own tests and those of `tests/`.
+
+    Raises:
+        DeclarationError, ToolchainError: as for `plan`.
+    """
+    made, layout, handover = _planned(declaration, sysroot, rustc, cargo, root, environ, build)
+    package, manifests = layout.resolved.package, layout.resolved.manifests
+    executables = []
+    for index, elf in layout.files.programs.items():
+        target = layout.resolved.graph.units[index].target
+        kind: Any = "lib" if target.is_library else target.kind[0]
+        executables.append(Executable(target.name, kind, elf, manifests.has_harness(package, target), package.name))
+    return made, Tests(declaration.name, package.name, tuple(executables), handover)
+
+
+def _planned(
+    declaration: KernelDeclaration,
+    sysroot: Sysroot,
+    rustc: Rustc,
+    cargo: RunsCargo,
+    root: Path,
+    environ: Mapping[str, str],
+    build: str,
+) -> tuple[Plan, Layout, Bootloader09 | None]:
+    """The steps of DECLARATION with a note on a lock file that cargo wrote; a fault tells of it too."""
     place = Place(str(root), build)
     before = _locks(declaration, place)
     try:
-        made, kernel = _plan(declaration, sysroot, rustc, cargo, place, environ)
+        made, layout, handover = _plan(declaration, sysroot, rustc, cargo, place, environ)
     except (DeclarationError, FaultError) as fault:
         faults = fault.faults if isinstance(fault, DeclarationError) else (str(fault),)
         raise DeclarationError(declaration.where, (*faults, *_written(before, declaration, place))) from None
-    return made._replace(notes=(*made.notes, *_written(before, declaration, place))), kernel
+    return made._replace(notes=(*made.notes, *_written(before, declaration, place))), layout, handover
 
 
 def _locks(declaration: KernelDeclaration, place: Place) -> frozenset[str]:
@@ -94,7 +142,7 @@ def _plan(
     cargo: RunsCargo,
     place: Place,
     environ: Mapping[str, str],
-) -> tuple[Plan, Kernel]:
+) -> tuple[Plan, Layout, Bootloader09 | None]:
     target = sysroot.target
 
     def cfg_of(flags: Sequence[str]) -> Sequence[str]:
@@ -106,23 +154,61 @@ def _plan(
 
     if rustc.linker is None:
         raise ToolchainError("no linker for kernels was found: install lld.")
-    made_for = ForTarget(sysroot.name, sysroot.rustflags, target.name, target.json, cfg_of)
+    made_for = ForTarget(sysroot.name, sysroot.rustflags, target.name, target.json, cfg_of, rustc.host)
     resolved = resolve(declaration, made_for, rustc.path, cargo, environ, place)
+    host = host_of(resolved, rustc, environ, place)
+    named = linker.flag(target.described, rustc.linker.name)
     tools = Tools(
-        sysroot.arguments(alloc=declaration.alloc),
-        sysroot.inputs(alloc=declaration.alloc),
-        target.described,
-        linker.flag(target.described, rustc.linker.name),
-        rustc.identity,
-    )
-    steps = Steps(declaration, resolved, tools, place, tuple(configuration.environment(resolved.config, environ)))
-    local = [package for package in resolved.packages.values() if package.source is None]
-    made = Plan(
-        actions=steps.actions(),
-        links=tuple(consulted.external_links(local, steps.folders, place)),
-        consulted=consulted.names(
-            place, resolved.package.folder, resolved.lock, local, resolved.config, steps.link.looked_for
-        ),
-        notes=resolved.notes,
+        for_sysroot=sysroot.arguments(alloc=declaration.alloc),
+        sysroot_inputs=sysroot.inputs(alloc=declaration.alloc),
+        sysroot=sysroot.name, target=target.name, spec=target.described, linker=named, identity=rustc.identity,
+        cfg=cfg_of, host=host,
     )  # fmt: skip
-    return made, Kernel(declaration.name, steps.elf, resolved.package.name, resolved.selection.bin)
+    configured = placed(configuration.environment(resolved.config, environ), place)
+    layout = Layout(declaration, resolved, tools, place, configured)
+    packages = resolved.packages.values()
+    read = (*layout.link.looked_for, *host.looked_for)
+    made = Plan(
+        actions=steps.actions(layout),
+        links=tuple(sources.links(packages, layout.folders, place)),
+        consulted=consulted.names(place, resolved.package.folder, resolved.lock, packages, resolved.config, read),
+        notes=resolved.notes,
+    )
+    return made, layout, _handover(resolved, place)
+
+
+def _handover(resolved: Resolved, place: Place) -> Bootloader09 | None:
+    """What a kernel that uses the crate `bootloader` 0.9 expects of its loader; None where it uses none.
+
+    Raises:
+        FaultError: its manifest says what that loader refuses.
+    """
+    unit = _loader_unit(resolved)
+    if unit is None:
+        return None
+    found, faults = read_handover(resolved.manifests.handover_of(resolved.package), unit.features)
+    if faults:
+        raise FaultError(f"{place.shown(resolved.package.manifest)}: {' '.join(faults)}")
+    return found
+
+
+def _loader(resolved: Resolved) -> LoaderPackage | None:
+    """The crate `bootloader` 0.9 that a kernel uses; None where it uses none."""
+    unit = _loader_unit(resolved)
+    if unit is None:
+        return None
+    package = resolved.packages[unit.package_id]
+    specification = str(resolved.manifests.handover_of(package).get("target", ""))
+    return LoaderPackage(
+        package.version, package.manifest, package.source, unit.features, specification, resolved.package.folder
+    )
+
+
+def _loader_unit(resolved: Resolved) -> Unit | None:
+    graph = resolved.graph
+    used = (graph.units[index] for index in graph.used_first() if not graph.units[index].is_for_host)
+    for unit in used:
+        package = resolved.packages[unit.package_id]
+        if package.name == "bootloader" and package.version.startswith("0.9.") and unit.is_linkable:
+            return unit
+    return None

@@ -28,12 +28,12 @@ class Profile:
     rpath: bool
     panic: str
     strip: str | None
+    incremental: bool
     rustflags: tuple[str, ...]
 
 
-# Settings of cargo's that are no business of a rustc call of ours: every path is remapped already, and incremental
-# compilation is osimage's own decision.
-_IGNORED = frozenset({"trim_paths", "incremental"})
+# A setting of cargo's that is no business of a rustc call of ours: every path is remapped already.
+_IGNORED = frozenset({"trim_paths"})
 
 
 def parse(described: Mapping[str, Any]) -> Profile:

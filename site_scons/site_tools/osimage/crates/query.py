@@ -36,9 +36,9 @@ class RunsCargo(Protocol):
 
 @dataclass(frozen=True)
 class Selection:
-    """What is compiled: the binary, the features, the profile."""
+    """What is compiled: the binary, or the tests where it is None; the features, the profile."""
 
-    bin: str
+    bin: str | None
     features: tuple[str, ...]
     default_features: bool
     profile: str
@@ -76,14 +76,18 @@ class Query:
         """
         return parse_metadata(self._say("metadata", "--format-version=1", "--no-deps"))
 
-    def all_packages(self, spec: tuple[str, str]) -> Metadata:
-        """Every package that the workspace uses for the target SPEC (name, JSON text); the unit graph comes first.
+    def all_packages(self, chosen: Selection, spec: tuple[str, str], host: str) -> Metadata:
+        """Every package that the workspace uses, with the features CHOSEN, for the target SPEC (name, JSON text) or on
+        HOST, the name of a target.
+
+        The unit graph comes first.
 
         Raises:
             FaultError: cargo cannot resolve them.
         """
-        platform = f"--filter-platform={spec[0]}.json"
-        return parse_metadata(self._say("metadata", "--format-version=1", "--locked", platform, spec=spec))
+        platforms = (f"--filter-platform={spec[0]}.json", f"--filter-platform={host}")
+        arguments = ("--format-version=1", "--locked", *platforms, *_features(chosen))
+        return parse_metadata(self._say("metadata", *arguments, spec=spec))
 
     def unit_graph(self, chosen: Selection, spec: tuple[str, str], flags: Sequence[str], lock: str | None) -> UnitGraph:
         """The compilations that CHOSEN needs for the target SPEC (name, JSON text) with the rust FLAGS.
@@ -94,17 +98,17 @@ class Query:
             FaultError: cargo cannot resolve them, or would have to change Cargo.lock, or describes them in a way that
                 is not known here.
         """
-        arguments = [
-            "build",
-            "--unit-graph",
-            f"--target={spec[0]}.json",
-            f"--profile={chosen.profile}",
-            f"--bin={chosen.bin}",
-        ]
-        arguments += [f"--features={','.join(chosen.features)}"] if chosen.features else []
-        arguments += [] if chosen.default_features else ["--no-default-features"]
+        if chosen.bin is None:
+            # `test` inherits from `dev`, and cargo takes it where no other is named.
+            profile = "test" if chosen.profile == "dev" else chosen.profile
+            arguments = ["test", "--no-run", "--unit-graph", f"--target={spec[0]}.json", f"--profile={profile}"]
+        else:
+            arguments = ["build", "--unit-graph", f"--target={spec[0]}.json", f"--profile={chosen.profile}"]
+            arguments += [f"--bin={chosen.bin}"]
+        arguments += _features(chosen)
         arguments += ["--locked"] if lock else []
-        return parse_unit_graph(self._say(*arguments, spec=spec, flags=flags, lock=lock))
+        graph = parse_unit_graph(self._say(*arguments, spec=spec, flags=flags, lock=lock))
+        return graph.of_tests() if chosen.bin is None else graph
 
     def _say(
         self, *arguments: str, spec: tuple[str, str] | None = None, flags: Sequence[str] = (), lock: str | None = None
@@ -125,9 +129,23 @@ class Query:
                     f"{lock} does not fit the manifests any more, and reading an SConstruct does not change it. Run "
                     f"`cargo update --workspace --manifest-path {self._shown}` once."
                 )
-            raise FaultError(f"cargo: {refusal}")
+            raise FaultError(f"cargo: {refusal}{self._advice(refusal)}")
         self.warnings |= dict.fromkeys(warnings)
         return output
+
+    def _advice(self, refusal: str) -> str:
+        """What to do about REFUSAL where cargo was told to stay off the network."""
+        if "--offline" not in refusal:
+            return ""
+        return (
+            f"\n  What the kernel depends on was not all fetched: run `cargo fetch --manifest-path {self._shown}` "
+            "once, with the network."
+        )
+
+
+def _features(chosen: Selection) -> list[str]:
+    named = [f"--features={','.join(chosen.features)}"] if chosen.features else []
+    return named if chosen.default_features else [*named, "--no-default-features"]
 
 
 def split(errors: str) -> tuple[tuple[str, ...], str]:

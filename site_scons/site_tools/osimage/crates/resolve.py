@@ -6,14 +6,15 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from ..action import OUT, ROOT
-from ..errors import DeclarationError
+from ..action import CARGO, OUT, ROOT, RUSTC
+from ..errors import DeclarationError, did_you_mean
 from . import config as configuration
 from . import linker, manifests, rustflags, settings, supported
 from .choose import choose, package_of
 from .config import Config
+from .fault import FaultError
 from .kernel import KernelDeclaration
 from .manifests import Manifests
 from .metadata import Metadata, Package
@@ -24,21 +25,27 @@ from .unit_graph import UnitGraph
 
 @dataclass(frozen=True)
 class ForTarget:
-    """What the kernel is made for: the sysroot's name and flags, the target's name and JSON, its cfg for some flags."""
+    """What the kernel is made for: the sysroot's name and flags, the target's name and JSON, its cfg for some flags.
+
+    HOST is the name of the target of the machine that builds.
+    """
 
     sysroot: str
     sysroot_flags: tuple[str, ...]
     name: str
     json: str
     cfg_of: rustflags.CfgOf
+    host: str
 
 
 @dataclass(frozen=True)
 class Resolved:
     """Everything that is known before the steps are written.
 
-    `package` is the kernel's own; `packages` are all that were described, by id; `workspace` is the root folder of its
-    workspace and `lock` its lock file, both absolute. `flags` are the rust flags for every crate.
+    `package` is the kernel's own; `packages` are those of the graph and of the workspace, by id; `workspace` is the
+    root folder of its workspace and `lock` its lock file, both absolute, `members` the ids of the workspace's packages.
+    `profiles` are the declared ones. `flags` are the rust flags for every crate of the target, `written` the same as
+    they were written. `linker` is what cargo's configuration names for the target, None where it names none.
     """
 
     selection: Selection
@@ -46,11 +53,15 @@ class Resolved:
     package: Package
     packages: Mapping[str, Package]
     workspace: str
+    members: tuple[str, ...]
+    profiles: Mapping[str, Mapping[str, Any]]
     lock: str
     flags: tuple[str, ...]
     config: Config
     manifests: Manifests
     notes: tuple[str, ...]
+    written: tuple[str, ...] = ()
+    linker: str | None = None
 
 
 def resolve(
@@ -70,26 +81,33 @@ def resolve(
     """
     asked = _ask(declaration, rustc, cargo, environ, place)
     config, query, workspace, read, package, selection = asked[:-1]
-    flags, wrong = _flags(declaration, target, config, environ)
+    flags, written, wrong = _flags(declaration, target, config, environ)
+    named = linker.configured(config, environ, target.name, lambda: target.cfg_of(()))
+    if named is not None:
+        linker.check(*named)
     if flags:
         target.cfg_of(flags)  # what rustc has against one of them is lost in cargo's words
     _stop_on(declaration, [*asked.faults, *wrong, *settings.of_config(config, environ)])
 
     lock = os.path.join(workspace.workspace_root, "Cargo.lock")
-    kept = place.shown(lock) if os.path.exists(lock) else None
+    kept = _kept(lock, declaration, environ, place)
     graph = query.unit_graph(selection, (target.name, target.json), flags, kept)
-    packages = _packages(graph, workspace, query, (target.name, target.json))
+    packages = _packages(graph, selection, workspace, query, target)
     local = [package for package in packages.values() if package.source is None]
-    faults = list(supported.faults(graph, packages, place))
+    faults = list(_unknown_packages(declaration, packages))
+    faults += supported.faults(graph, packages, place)
     for path in sorted(
         {package.manifest for package in local} | {os.path.join(workspace.workspace_root, "Cargo.toml")}
     ):
         faults += settings.of_manifest(read.at(path), place.shown(path))
     _stop_on(declaration, [*faults, *_placeholders(flags, local, configuration.environment(config, environ))])
     notes = [f"cargo: {warning}" for warning in query.warnings]
+    root_manifest = read.at(os.path.join(workspace.workspace_root, "Cargo.toml"))
+    profiles = {**root_manifest.get("profile", {}), **config.table("profile")}
     return Resolved(
-        selection, graph, package, packages, workspace.workspace_root, lock, flags, config, read, tuple(notes)
-    )
+        selection, graph, package, packages, workspace.workspace_root, workspace.members, profiles, lock, flags, config,
+        read, tuple(notes), written, named.program if named is not None else None,
+    )  # fmt: skip
 
 
 def check(
@@ -131,6 +149,18 @@ def _ask(
     return _Asked(config, query, workspace, read, package, selection, faults)
 
 
+def _kept(lock: str, declaration: KernelDeclaration, environ: Mapping[str, str], place: Place) -> str | None:
+    """The file LOCK (absolute) for people; None where there is none yet, and cargo may write it."""
+    if os.path.exists(lock):
+        return place.shown(lock)
+    if environ.get("OSIMAGE_LOCKED") == "yes":
+        raise FaultError(
+            f"there is no {place.shown(lock)}, and LOCKED=yes lets none be written. Keep one with the sources: run "
+            f"`cargo generate-lockfile --manifest-path {declaration.manifest}` once."
+        )
+    return None
+
+
 def _stop_on(declaration: KernelDeclaration, faults: list[str]) -> None:
     if faults:
         raise DeclarationError(declaration.where, faults)
@@ -138,14 +168,13 @@ def _stop_on(declaration: KernelDeclaration, faults: list[str]) -> None:
 
 def _flags(
     declaration: KernelDeclaration, target: ForTarget, config: Config, environ: Mapping[str, str]
-) -> tuple[tuple[str, ...], list[str]]:
-    """The rust flags for every crate, each as one word: the sysroot's, cargo's, the declaration's; and what is wrong.
+) -> tuple[tuple[str, ...], tuple[str, ...], list[str]]:
+    """The rust flags for every crate: the sysroot's, cargo's, the declaration's; as they were written; what is wrong.
 
     The sysroot's flags are meant for everything in the image. Those that cargo's build-std would hand to core must be
     among them.
     """
     found = rustflags.find(config, environ, target.name, target.cfg_of)
-    linker.configured(config, environ, target.name, target.cfg_of)
     of_cargo = linker.without(found.flags, found.origin)
     of_sysroot = rustflags.code_flags(target.sysroot_flags)
     missing = [flag for flag in rustflags.code_flags(of_cargo) if flag not in of_sysroot]
@@ -157,14 +186,36 @@ def _flags(
             f"'{target.sysroot}' is made without it: write env.Sysroot(\"{target.sysroot}\", …, rustflags=[{quoted}])."
         )
     declared = linker.without(declaration.rustflags, "rustflags=")
-    return (*(flag for flag in of_sysroot if flag not in of_cargo), *of_cargo, *declared), faults
+    more = tuple(flag for flag in of_sysroot if flag not in of_cargo)
+    written = (*more, *found.flags, *declaration.rustflags)
+    return (*more, *of_cargo, *declared), written, faults
 
 
-def _packages(graph: UnitGraph, workspace: Metadata, query: Query, spec: tuple[str, str]) -> Mapping[str, Package]:
-    """The packages of GRAPH and of the workspace, by id; path dependencies outside the workspace are asked for."""
-    if all(unit.package_id in workspace.packages for unit in graph.units):
+def _unknown_packages(declaration: KernelDeclaration, packages: Mapping[str, Package]) -> Iterator[str]:
+    names = sorted({package.name for package in packages.values()})
+    for name in declaration.not_deterministic:
+        if name not in names:
+            yield f"not_deterministic= names '{name}', which is no package of the kernel.{did_you_mean(name, names)}"
+
+
+def _packages(
+    graph: UnitGraph, selection: Selection, workspace: Metadata, query: Query, target: ForTarget
+) -> Mapping[str, Package]:
+    """The packages of GRAPH and of the workspace, by id; cargo is asked again for those outside the workspace.
+
+    Raises:
+        FaultError: cargo describes one of them in the graph alone.
+    """
+    used = dict.fromkeys(unit.package_id for unit in graph.units)
+    if all(id in workspace.packages for id in used):
         return workspace.packages
-    return query.all_packages(spec).packages
+    found = query.all_packages(selection, (target.name, target.json), target.host).packages
+    missing = [id for id in used if id not in found]
+    if missing:
+        raise FaultError(
+            f"cargo does not describe {', '.join(missing)}, which it would compile. Use another compiler: RUSTC=…"
+        )
+    return {**workspace.packages, **{id: found[id] for id in used}}
 
 
 def _placeholders(
@@ -177,6 +228,6 @@ def _placeholders(
         (f"{name} of the package {package.name}", value) for package in packages for name, value in package.variables
     ]
     for what, text in texts:
-        for placeholder in (OUT, ROOT):
+        for placeholder in (OUT, ROOT, RUSTC, CARGO):
             if placeholder in text:
                 yield f"{what} holds the text {placeholder}, which osimage fills in itself: write it otherwise."

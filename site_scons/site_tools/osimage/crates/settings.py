@@ -8,11 +8,15 @@ from typing import Any
 from .config import Config
 
 _WRAPPERS = ("rustc-wrapper", "rustc-workspace-wrapper")
+# Of `[unstable]`: they decide flags and linkers of build scripts and procedural macros apart from those of the target.
+_FOR_HOST = ("host-config", "target-applies-to-host")
 _STD_CRATES = frozenset({"core", "alloc", "std", "compiler_builtins", "test", "proc_macro"})
 
 
 def of_config(config: Config, environ: Mapping[str, str]) -> Iterator[str]:
-    """A sentence for each wrapper around rustc and each `[patch]` of the standard library in CONFIG and ENVIRON."""
+    """A sentence for each wrapper around rustc, each setting apart for the machine that builds, each in the place of a
+    build script and each `[patch]` of the standard library in CONFIG and ENVIRON.
+    """
     for key in _WRAPPERS:
         name = key.replace("-", "_").upper()
         places = [(f"the variable {variable}", environ.get(variable)) for variable in (name, f"CARGO_BUILD_{name}")]
@@ -23,6 +27,22 @@ def of_config(config: Config, environ: Mapping[str, str]) -> Iterator[str]:
                 f"{what} puts '{program}' in front of rustc, which is not supported: osimage runs rustc itself and has "
                 "its own cache. Take the setting away."
             )
+    for key in _FOR_HOST:
+        variable = f"CARGO_UNSTABLE_{key.replace('-', '_').upper()}"
+        said = environ.get(variable, config.table("unstable").get(key))
+        if said not in (None, False, "false"):
+            where = f"the variable {variable}" if variable in environ else config.origin("unstable", key)
+            yield (
+                f"{where} switches on cargo's unstable {key}, which is not supported: build scripts and procedural "
+                "macros are compiled as stable cargo does. Take the setting away."
+            )
+    for target in config.table("target"):
+        for library, said in config.table("target", target).items():
+            if isinstance(said, Mapping):
+                yield (
+                    f"{config.origin('target', target, library)}: [target.{target}.{library}] takes the place of a "
+                    "build script, which is not supported: osimage runs the script. Take the table away."
+                )
     yield from _patches(config.table("patch"), config.origin("patch"))
 
 

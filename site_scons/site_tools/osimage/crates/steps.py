@@ -1,191 +1,162 @@
-"""The steps of a resolved kernel: one rustc call for each unit."""
+"""The steps of a project that is laid out: one rustc call for each crate, one run for each build script."""
 
 from __future__ import annotations
 
 import os
 import posixpath
-from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
+from collections.abc import Iterator
 
-from ..action import Action, Input
-from . import link_files, lto, names
-from .argv import LINK_INFO, Command, Extern, argv, file_names
+from ..action import OUT, Action, Input
+from .argv import LINK_INFO, Command, Extern, argv
 from .fault import FaultError
-from .kernel import KernelDeclaration
+from .files import VARIABLES
+from .layout import Layout
 from .metadata import Package
-from .place import Place
-from .resolve import Resolved
+from .script_steps import run_of
 from .unit_graph import Unit
 from .variables import of_unit
 
 
-@dataclass(frozen=True)
-class Tools:
-    """What the steps of a kernel have in common.
+def actions(layout: Layout) -> tuple[Action, ...]:
+    """One step for each unit, each after those it uses.
 
-    `for_sysroot` are rustc's arguments for target and sysroot, `sysroot_inputs` the files behind them; `spec` is the
-    target spec as data; `linker` the flag for the linker; `identity` the compiler's.
+    Raises:
+        FaultError: a source or a file of the link lies where no step can reach it.
     """
-
-    for_sysroot: tuple[str, ...]
-    sysroot_inputs: tuple[Input, ...]
-    spec: Mapping[str, Any]
-    linker: tuple[str, ...]
-    identity: str
+    units = layout.resolved.graph.units
+    order = layout.resolved.graph.used_first()
+    return tuple(run_of(index, layout) if units[index].is_script_run else _compile(index, layout) for index in order)
 
 
-@dataclass(frozen=True)
-class Steps:
-    """The steps of RESOLVED, which DECLARATION asks for; CONFIGURED are the variables of `[env]`."""
+def _compile(index: int, layout: Layout) -> Action:
+    unit, package = layout.at(index)
+    results, dep_info = layout.files.produced(index)
+    step, label = layout.called(index)
+    links_here = unit.is_for_host and not unit.is_rlib
+    return Action(
+        step=step,
+        label=label,
+        argv=argv(_command(index, layout)),
+        inputs=tuple(dict.fromkeys(_inputs(index, layout))),
+        outputs=(*results, dep_info),
+        toolchain=layout.tools.host.identity if links_here else layout.tools.identity,
+        where=layout.declaration.where,
+        env=_environment(index, layout),
+        dep_info=dep_info,
+        shared=package.name not in layout.declaration.not_deterministic,
+        user_env=True,
+        local=not package.is_external,
+        link_info=LINK_INFO if _is_linked_for_target(unit) else None,
+        env_from=tuple(layout.files.said(run, VARIABLES) for run, used in layout.used_by(index) if used.is_script_run),
+        external=package.is_external,
+        incremental=layout.incremental(index),
+    )
 
-    declaration: KernelDeclaration
-    resolved: Resolved
-    tools: Tools
-    place: Place
-    configured: tuple[tuple[str, str], ...]
 
-    @property
-    def elf(self) -> str:
-        """Where the kernel goes, relative to the project root."""
-        return f"{self.place.build}/{self.declaration.name}"
+def _command(index: int, layout: Layout) -> Command:
+    unit, package = layout.at(index)
+    files, tools, manifests = layout.files, layout.tools, layout.resolved.manifests
+    searched = (files.host,) if unit.is_for_host else (files.crates, files.host)
+    return Command(
+        unit=unit,
+        source=_source(unit, package, layout),
+        hash=layout.hashes[index],
+        incremental=layout.incremental(index),
+        produced=files.produced(index),
+        need=layout.needs[index],
+        lints=manifests.lints_of(package),
+        declared_features=package.features,
+        is_capped=package.is_external,
+        has_harness=manifests.has_harness(package, unit.target),
+        externs=tuple(_externs(index, layout)),
+        searched=searched if files.loaded(index) else (),
+        for_sysroot=() if unit.is_for_host else tools.for_sysroot,
+        rustflags=() if unit.is_for_host else layout.link.flags,
+        said=layout.said_to(index),
+        remapped=_remapped(package, layout),
+        linker=_linker(unit, layout),
+    )
 
-    @cached_property
-    def folders(self) -> Mapping[str, str]:
-        """The folder of each package, by id, relative to the project root: through a link where it lies outside."""
-        return {
-            package.id: self.place.relative(package.folder) or self.place.external(f"{package.name}-{package.version}")
-            for package in self.resolved.packages.values()
-        }
 
-    @cached_property
-    def link(self) -> link_files.LinkFiles:
-        """The rust flags with their files named from the project root, and these files.
+def _linker(unit: Unit, layout: Layout) -> tuple[str, ...]:
+    """The flags that name the linker of UNIT, where it has one."""
+    tools = layout.tools
+    if _is_linked_for_target(unit):
+        return (*tools.linker, f"-Clink-arg=--dependency-file={OUT}/{LINK_INFO}")
+    if unit.is_for_host and tools.host.called is not None:
+        return (f"-Clinker={tools.host.called}",)
+    return ()
 
-        Raises:
-            FaultError: one of them cannot be an input.
-        """
-        base = os.path.relpath(self.resolved.workspace, self.place.root)
-        return link_files.located(self.resolved.flags, self.tools.spec, base, self.place)
 
-    def actions(self) -> tuple[Action, ...]:
-        """One step for each unit, each after those it uses.
+def _inputs(index: int, layout: Layout) -> Iterator[Input]:
+    unit, package = layout.at(index)
+    files, source, folder = layout.files, _source(unit, package, layout), layout.folders[package.id]
+    yield Input(folder, layout.counted(package))
+    if folder != "." and not source.startswith(f"{folder}/"):
+        yield Input(source)
+    if not unit.is_for_host:
+        yield from layout.tools.sysroot_inputs
+    yield from map(Input, files.loaded(index))
+    for used, other in layout.used_by(index):
+        if other.is_script_run:
+            yield Input(files.said(used, VARIABLES))
+        elif other.is_program:
+            yield Input(files.program(used))
+    yield from map(Input, layout.said_to(index))
+    for run in layout.runs_used_by(index):
+        # A library alone is linked with nothing that other packages' scripts have made.
+        if not unit.is_rlib or layout.at(run)[0].package_id == unit.package_id:
+            yield Input(layout.out_dir(run), "tree")
+    if _is_linked_for_target(unit):
+        yield from layout.link.inputs
 
-        Raises:
-            FaultError: a source or a file of the link lies where no step can reach it.
-        """
-        return tuple(self._action(index) for index in self.resolved.graph.used_first())
 
-    def _action(self, index: int) -> Action:
-        unit, package = self._at(index)
-        outputs = self._outputs(index)
-        is_kernel = index in self.resolved.graph.roots
-        profile = unit.profile.name
-        is_primary = package.id == self.resolved.package.id
-        return Action(
-            step="kernel" if is_kernel else "crate",
-            label=f"kernel {unit.target.name} ({profile})"
-            if is_kernel
-            else f"{package.name} {package.version} ({profile})",
-            argv=argv(self._command(index)),
-            inputs=self._inputs(index, is_kernel),
-            outputs=outputs,
-            toolchain=self.tools.identity,
-            where=self.declaration.where,
-            env=of_unit(unit, package, self.folders[package.id], is_primary, self.configured, self.place),
-            dep_info=outputs[-1],
-            user_env=True,
-            local=True,
-            link_info=LINK_INFO if is_kernel else None,
-        )
+def _environment(index: int, layout: Layout) -> tuple[tuple[str, str], ...]:
+    unit, package = layout.at(index)
+    used = tuple(layout.used_by(index))
+    out_dir = next((layout.out_dir(run) for run, other in used if other.is_script_run), None)
+    programs = {other.target.name: layout.files.program(each) for each, other in used if "bin" in other.target.kind}
+    folder, is_primary = layout.folders[package.id], layout.is_primary(package)
+    return of_unit(unit, package, folder, is_primary, out_dir, programs, layout.configured, layout.place)
 
-    def _command(self, index: int) -> Command:
-        unit, package = self._at(index)
-        return Command(
-            unit=unit,
-            source=self._source(unit, package),
-            hash=self._hashes[index],
-            need=self._needs[index],
-            lints=self.resolved.manifests.lints_of(package),
-            declared_features=package.features,
-            externs=self._externs(unit, package),
-            searched=self._artifacts if unit.dependencies else None,
-            for_sysroot=self.tools.for_sysroot,
-            rustflags=self.link.flags,
-            remapped=self._remapped(package),
-            linker=self.tools.linker,
-            elf=posixpath.basename(self.elf),
-        )
 
-    def _inputs(self, index: int, is_kernel: bool) -> tuple[Input, ...]:
-        unit, package = self._at(index)
-        folder = self.folders[package.id]
-        is_linked = self.place.relative(package.folder) is None
-        source = self._source(unit, package)
-        used = self.resolved.graph.all_used_by(index)
-        return (
-            # What lies behind a link counts whole: only files of the project itself are told apart by what was read.
-            Input(folder, "tree" if is_linked else "package"),
-            *((Input(source),) if folder != "." and not source.startswith(f"{folder}/") else ()),
-            *self.tools.sysroot_inputs,
-            *(Input(file) for unit in used for file in self._outputs(unit)[:-1]),
-            *(self.link.inputs if is_kernel else ()),
-        )
-
-    def _externs(self, unit: Unit, package: Package) -> tuple[Extern, ...]:
-        # Nothing is re-exported from a program.
-        has_private = "bin" not in unit.target.crate_types and self.resolved.manifests.has_private_dependencies(package)
-        externs = []
-        for dependency in unit.dependencies:
-            used, _ = self._at(dependency.index)
+def _externs(index: int, layout: Layout) -> Iterator[Extern]:
+    unit, package = layout.at(index)
+    # Nothing is re-exported from a program.
+    has_private = not unit.is_program and layout.resolved.manifests.has_private_dependencies(package)
+    for dependency in unit.dependencies:
+        used, _ = layout.at(dependency.index)
+        if used.is_linkable:
             # A library that is nothing else needs only the metadata of what it uses.
-            suffix = ".rmeta" if unit.target.is_rlib and used.target.is_rlib else ".rlib"
-            file = next(name for name in self._outputs(dependency.index) if name.endswith(suffix))
-            externs.append(Extern(dependency.extern_name, file, has_private and not dependency.public))
-        return tuple(externs)
+            suffixes = (".rmeta",) if unit.is_rlib and used.is_rlib else (".rlib", ".so")
+            results = layout.files.produced(dependency.index).results
+            file = next(name for name in results if name.endswith(suffixes))
+            yield Extern(dependency.extern_name, file, has_private and not dependency.public)
 
-    def _outputs(self, index: int) -> tuple[str, ...]:
-        """The files that a unit's step writes, relative to the project root, its dep-info last."""
-        target = self._at(index)[0].target
-        *files, dep_info = file_names(target, self._hashes[index], posixpath.basename(self.elf))
-        folder = posixpath.dirname(self.elf) if "bin" in target.crate_types else self._artifacts
-        return (*(f"{folder}/{name}" for name in files), f"{self._artifacts}/{dep_info}")
 
-    def _source(self, unit: Unit, package: Package) -> str:
-        """The root file of UNIT's crate, relative to the project root."""
-        inside = os.path.relpath(unit.target.src_path, package.folder)
-        source = self.place.relative(unit.target.src_path)
-        if source is None and inside.startswith("../"):
-            raise FaultError(
-                f"the crate {unit.target.name} has its root file outside the project and its own package: "
-                f"{unit.target.src_path}."
-            )
-        return source or f"{self.folders[package.id]}/{inside}"
+def _source(unit: Unit, package: Package, layout: Layout) -> str:
+    """The root file of UNIT's crate, relative to the project root."""
+    inside = os.path.relpath(unit.target.src_path, package.folder)
+    source = layout.place.relative(unit.target.src_path)
+    if source is None and inside.startswith("../"):
+        raise FaultError(
+            f"the crate {unit.target.name} has its root file outside the project and its own package: "
+            f"{unit.target.src_path}."
+        )
+    return source or posixpath.normpath(f"{layout.folders[package.id]}/{inside}")
 
-    def _remapped(self, package: Package) -> tuple[str, ...]:
-        """What keeps paths of this machine, and of our links, out of everything that rustc writes."""
-        remapped = [f"--remap-path-prefix={self.place.external('rust-src')}=/rustc/library", "-Zremap-cwd-prefix=."]
-        if self.place.relative(package.folder) is None:
-            real = os.path.relpath(package.folder, self.place.root)
-            remapped.append(f"--remap-path-prefix={self.folders[package.id]}={real}")
-        return tuple(remapped)
 
-    @cached_property
-    def _hashes(self) -> tuple[str, ...]:
-        packages = self.resolved.packages.values()
-        return names.hashes(self.resolved.graph, {p.id: f"{p.name} {p.version} {self.folders[p.id]}" for p in packages})
+def _remapped(package: Package, layout: Layout) -> tuple[str, ...]:
+    """What keeps paths of this machine, and of our links, out of everything that rustc writes.
 
-    @cached_property
-    def _needs(self) -> tuple[str, ...]:
-        return lto.needs(self.resolved.graph)
+    Sources of a registry or of git keep the links' names, which are the same in every checkout, and can be opened.
+    """
+    place, folder = layout.place, layout.folders[package.id]
+    remapped = [f"--remap-path-prefix={place.external('rust-src')}=/rustc/library", "-Zremap-cwd-prefix=."]
+    if place.relative(package.folder) is None and not package.is_external:
+        remapped.append(f"--remap-path-prefix={folder}={place.beside(package.folder)}")
+    return tuple(remapped)
 
-    @property
-    def _artifacts(self) -> str:
-        """The folder of everything but the kernel itself."""
-        stem = self.elf.removesuffix(".elf")
-        return stem if stem != self.elf else f"{stem}.crates"
 
-    def _at(self, index: int) -> tuple[Unit, Package]:
-        unit = self.resolved.graph.units[index]
-        return unit, self.resolved.packages[unit.package_id]
+def _is_linked_for_target(unit: Unit) -> bool:
+    return unit.is_program and not unit.is_for_host

@@ -8,13 +8,16 @@ from .metadata import Package
 from .place import Place
 from .unit_graph import Unit, UnitGraph
 
-_CRATE_TYPES = frozenset({"bin", "lib", "rlib", "staticlib"})
+_FOR_TARGET = frozenset({"bin", "lib", "rlib", "staticlib"})
+_FOR_HOST = frozenset({"bin", "lib", "rlib", "proc-macro"})
+_MODES = frozenset({"build", "test", "run-custom-build"})
 
 
 def faults(graph: UnitGraph, packages: Mapping[str, Package], place: Place) -> Iterator[str]:
     """A sentence for each kind of unit in GRAPH that is not supported, with the names of all of that kind."""
     named: dict[str, dict[str, None]] = {}
-    for unit in graph.units:
+    for index in graph.used_first():
+        unit = graph.units[index]
         found = _unsupported(unit, packages[unit.package_id], place)
         if found is not None:
             named.setdefault(found[0], {})[found[1]] = None
@@ -25,21 +28,13 @@ def faults(graph: UnitGraph, packages: Mapping[str, Package], place: Place) -> I
 def _unsupported(unit: Unit, package: Package, place: Place) -> tuple[str, str] | None:
     """What cannot be built, and the name of this one; None where it can be."""
     target = unit.target
-    unknown = [kind for kind in target.crate_types if kind not in _CRATE_TYPES]
-    reasons = (
-        (package.source is not None, f"crates from {_origin(package.source)} are"),
-        ("custom-build" in target.kind, "build scripts are"),
-        ("proc-macro" in target.kind, "procedural macros are"),
-        (bool(unknown), f"the crate type {next(iter(unknown), '')} is"),
-        (unit.mode != "build", f"the mode {unit.mode} is"),
-        (unit.platform is None, "crates compiled for the machine that builds are"),
-    )
-    what = next((reason for applies, reason in reasons if applies), None)
-    if what is None:
+    known = _FOR_HOST if unit.is_for_host else _FOR_TARGET if not unit.is_script_run else _FOR_TARGET | _FOR_HOST
+    unknown = next((kind for kind in target.crate_types if kind not in known), None)
+    if unknown is not None:
+        what = f"the crate type {unknown} {'for the machine that builds ' if unit.is_for_host else ''}is"
+    elif unit.mode not in _MODES:
+        what = f"the mode {unit.mode} is"
+    else:
         return None
-    root = f" ({place.shown(target.src_path)})" if package.source is None else ""
+    root = f" ({place.shown(target.src_path)})" if not package.is_external else ""
     return what, f"{package.name} {package.version}{root}"
-
-
-def _origin(source: str | None) -> str:
-    return "git" if (source or "").startswith("git+") else "a registry"

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .fault import FaultError
+from .metadata import PROGRAMS
 from .profile import Profile
 from .profile import parse as parse_profile
 
 VERSION = 1  # of the format (The Cargo Book, "Unstable Features", unit-graph)
+
+
+# Crate types that another crate can name by `--extern`.
+_LINKABLE = frozenset({"lib", "rlib", "dylib", "proc-macro"})
 
 
 @dataclass(frozen=True)
@@ -30,9 +35,14 @@ class CrateTarget:
         return self.name.replace("-", "_")
 
     @property
-    def is_rlib(self) -> bool:
-        """Whether it is a Rust library and nothing else, so that its users need only its metadata to be compiled."""
-        return all(kind in ("lib", "rlib") for kind in self.crate_types)
+    def is_proc_macro(self) -> bool:
+        """Whether it is a library of procedural macros, which the compiler itself loads."""
+        return "proc-macro" in self.kind
+
+    @property
+    def is_library(self) -> bool:
+        """Whether it is what a package is used by: `[lib]`, of whatever crate type."""
+        return not PROGRAMS.intersection(self.kind)
 
 
 @dataclass(frozen=True)
@@ -56,6 +66,41 @@ class Unit:
     features: tuple[str, ...]
     dependencies: tuple[Dependency, ...]
 
+    @property
+    def is_for_host(self) -> bool:
+        """Whether it runs on, or is compiled for, the machine that builds."""
+        return self.platform is None
+
+    @property
+    def is_script(self) -> bool:
+        """Whether it is a build script's compilation."""
+        return "custom-build" in self.target.kind and not self.is_script_run
+
+    @property
+    def is_script_run(self) -> bool:
+        """Whether it is a run of a build script; its platform is the one that the script prepares for."""
+        return self.mode == "run-custom-build"
+
+    @property
+    def is_test(self) -> bool:
+        """Whether it is compiled with `cfg(test)`."""
+        return self.mode == "test"
+
+    @property
+    def is_program(self) -> bool:
+        """Whether an executable comes of it."""
+        return self.is_test or "bin" in self.target.crate_types
+
+    @property
+    def is_linkable(self) -> bool:
+        """Whether another unit can name it by `--extern`."""
+        return self.target.is_library and not self.is_program and not _LINKABLE.isdisjoint(self.target.crate_types)
+
+    @property
+    def is_rlib(self) -> bool:
+        """Whether it is a Rust library and nothing else, so that its users need only its metadata to be compiled."""
+        return not self.is_program and all(kind in ("lib", "rlib") for kind in self.target.crate_types)
+
 
 @dataclass(frozen=True)
 class UnitGraph:
@@ -65,11 +110,11 @@ class UnitGraph:
     roots: tuple[int, ...]
 
     def users_first(self) -> tuple[int, ...]:
-        """All units, each before those that it uses."""
+        """The roots and all that they use, each before what it uses."""
         return tuple(reversed(self.used_first()))
 
     def used_first(self) -> tuple[int, ...]:
-        """All units, each after those that it uses, in the same order every time."""
+        """The roots and all that they use, each after what it uses, in the same order every time."""
         order: dict[int, None] = {}
 
         def visit(index: int) -> None:
@@ -78,20 +123,51 @@ class UnitGraph:
                     visit(dependency.index)
                 order[index] = None
 
-        for index in range(len(self.units)):
+        for index in self.roots:
             visit(index)
         return tuple(order)
 
-    def all_used_by(self, index: int) -> tuple[int, ...]:
-        """The units that unit INDEX uses, directly or through others, in the order of the graph."""
+    def of_tests(self) -> UnitGraph:
+        """This graph with the tests that are executables as its only roots: examples and doctests are none."""
+        return replace(self, roots=tuple(index for index in self.roots if self.units[index].is_test))
+
+    def crates_used_by(self, index: int) -> tuple[int, ...]:
+        """The crates that rustc loads for unit INDEX, in the order of the graph.
+
+        These are what it uses, and what that uses; of procedural macros only they themselves, since they are loaded
+        with all that they need.
+        """
         found: set[int] = set()
         waiting = [index]
         while waiting:
             for dependency in self.units[waiting.pop()].dependencies:
-                if dependency.index not in found:
+                used = self.units[dependency.index]
+                if used.is_linkable and dependency.index not in found:
                     found.add(dependency.index)
-                    waiting.append(dependency.index)
+                    waiting += [] if used.target.is_proc_macro else [dependency.index]
         return tuple(sorted(found))
+
+    def script_runs_used_by(self, index: int, order: Callable[[str], Any]) -> tuple[int, ...]:
+        """The runs of build scripts whose libraries unit INDEX may be linked with, its own package's first.
+
+        Those of what it uses follow, packages ordered by ORDER of their id, as cargo does (`build_map`).
+        """
+        found: dict[int, None] = {}
+        seen: set[int] = set()
+
+        def visit(index: int) -> None:
+            if index in seen:
+                return
+            seen.add(index)
+            used = [dependency.index for dependency in self.units[index].dependencies]
+            found.update(dict.fromkeys(each for each in used if self.units[each].is_script_run))
+            for each in sorted(used, key=lambda each: order(self.units[each].package_id)):
+                if self.units[each].is_linkable and not self.units[each].target.is_proc_macro:
+                    visit(each)
+
+        if not self.units[index].is_script_run:
+            visit(index)
+        return tuple(found)
 
 
 def parse(text: str) -> UnitGraph:

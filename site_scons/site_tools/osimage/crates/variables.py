@@ -2,38 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-from ..action import ROOT
+from ..action import CARGO, ROOT
 from .metadata import Package
 from .place import Place
 from .unit_graph import Unit
 
 
 def of_unit(
-    unit: Unit, package: Package, folder: str, is_primary: bool, configured: Iterable[tuple[str, str]], place: Place
+    unit: Unit,
+    package: Package,
+    folder: str,
+    is_primary: bool,
+    out_dir: str | None,
+    programs: Mapping[str, str],
+    configured: Iterable[tuple[str, str]],
+    place: Place,
 ) -> tuple[tuple[str, str], ...]:
     """The variables of UNIT, sorted by name; FOLDER is its package's, relative to the project root.
 
-    CONFIGURED are those of `[env]` in cargo's configuration; where they name a path in the project, it is written from
-    the placeholder of the root. (The Cargo Book, "Environment variables Cargo sets for crates"; CARGO is not among
-    ours, since it is a path of the machine.)
+    OUT_DIR is that of its package's build script, where there is one, and PROGRAMS are the package's binaries that a
+    test of it may start; CONFIGURED as for `of_package`. (The Cargo Book, "Environment variables Cargo sets for
+    crates")
     """
-    here = ROOT if folder == "." else f"{ROOT}/{folder}"
-    values = {name: _placed(value, place) for name, value in configured}
-    values |= dict(package.variables)
-    values |= {
-        "CARGO_CRATE_NAME": unit.target.crate_name,
-        "CARGO_MANIFEST_DIR": here,
-        "CARGO_MANIFEST_PATH": f"{here}/Cargo.toml",
-        "RUSTC_BOOTSTRAP": "1",
-    }
+    values = dict(of_package(package, folder, configured))
+    values |= {"CARGO": CARGO, "CARGO_CRATE_NAME": unit.target.crate_name, "RUSTC_BOOTSTRAP": "1"}
+    values |= {f"CARGO_BIN_EXE_{name}": f"{ROOT}/{file}" for name, file in programs.items()}
     if "bin" in unit.target.kind:
         values["CARGO_BIN_NAME"] = unit.target.name
+    if "test" in unit.target.kind:
+        values["CARGO_TARGET_TMPDIR"] = f"{ROOT}/{place.build}/tmp"
     if is_primary:
         values["CARGO_PRIMARY_PACKAGE"] = "1"
+    if out_dir is not None:
+        values["OUT_DIR"] = f"{ROOT}/{out_dir}"
     return tuple(sorted(values.items()))
 
 
-def _placed(value: str, place: Place) -> str:
-    return value.replace(place.root, ROOT, 1) if value == place.root or value.startswith(f"{place.root}/") else value
+def of_package(package: Package, folder: str, configured: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    """The variables that tell a program of PACKAGE; FOLDER is relative to the project root.
+
+    CONFIGURED are those of `[env]`, as `placed` gives them.
+    """
+    here = ROOT if folder == "." else f"{ROOT}/{folder}"
+    values = {**dict(configured), **dict(package.variables)}
+    values |= {"CARGO_MANIFEST_DIR": here, "CARGO_MANIFEST_PATH": f"{here}/Cargo.toml"}
+    return tuple(values.items())
+
+
+def placed(configured: Iterable[tuple[str, str]], place: Place) -> tuple[tuple[str, str], ...]:
+    """CONFIGURED, the variables of `[env]` in cargo's configuration, with paths in the project from its placeholder."""
+    return tuple(
+        (name, value.replace(place.root, ROOT, 1) if f"{value}/".startswith(f"{place.root}/") else value)
+        for name, value in configured
+    )

@@ -27,7 +27,7 @@ def prepare(folder: Path, links: Mapping[str, str], acquire: Callable[[], None])
             if path != folder and os.path.lexists(path) and not path.is_dir():
                 path.unlink()
         needed.mkdir(parents=True, exist_ok=True)
-    for name in ("lock", "memo", "plan"):
+    for name in ("lock", "memo", "plan", "seals"):
         _no_folder(state / name)
     for mark, text in MARKS.items():
         if not (folder / mark).exists():

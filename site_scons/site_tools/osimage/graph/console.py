@@ -85,6 +85,11 @@ class Console:
             elif self._shown:
                 self.put(self._out, "")
 
+    def rename(self, handle: int, text: str) -> None:
+        """Let the status line call the step TEXT from now on."""
+        with self._lock:
+            self._running[handle] = self._running[handle]._replace(text=text)
+
     def forget(self, handle: int) -> None:
         """Say that the step is no more, without a line."""
         with self._lock:

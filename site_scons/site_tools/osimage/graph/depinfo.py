@@ -7,20 +7,25 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from ..action import ROOT, Action
-
-OUTSIDE = ("/", "../")  # how names begin of what lies outside the project
+from ..action import ROOT, Action, output_folders
+from .keys import OUTSIDE
 
 
 class DepInfo(NamedTuple):
-    """The files read, as rustc named them (relative to its working directory or absolute), and the variables read."""
+    """The files read, as rustc named them (relative to its working directory or absolute), folders where a name ends in
+    `/`, and the variables read. EVERYTHING: nobody knows what else was.
+    """
 
-    files: tuple[str, ...]
-    env: tuple[str, ...]
+    files: tuple[str, ...] = ()
+    env: tuple[str, ...] = ()
+    everything: bool = False
 
 
 def parse(text: str) -> DepInfo:
-    """Parse dep-info as rustc writes it (`write_out_deps`): rules as in a Makefile, then `# env-dep:NAME[=VALUE]`."""
+    """Parse dep-info as rustc writes it (`write_out_deps`): rules as in a Makefile, then `# env-dep:NAME[=VALUE]`.
+
+    The line `# everything` is for steps of our own.
+    """
     files: set[str] = set()
     env: set[str] = set()
     for line in text.splitlines():
@@ -28,7 +33,7 @@ def parse(text: str) -> DepInfo:
             env.add(line.removeprefix("# env-dep:").partition("=")[0])
         elif line and not line.startswith("#"):
             files.update(_prerequisites(line))
-    return DepInfo(tuple(sorted(files)), tuple(sorted(env)))
+    return DepInfo(tuple(sorted(files)), tuple(sorted(env)), "# everything" in text.splitlines())
 
 
 def _prerequisites(rule: str) -> list[str]:
@@ -72,21 +77,22 @@ def split(
     """Sort FILES into the project's sources, which join the key, and what ACTION should have declared and did not.
 
     ROOT is the project's absolute path, BUILD the build folder relative to it, TOOLCHAIN the compiler's own absolute
-    folder. Declared inputs, what lies below TOOLCHAIN and the files of a `tree` input are in the key already. Not
-    declared is what lies below the build folder or outside the project.
+    folder. Declared inputs, what lies below TOOLCHAIN and the files of a `tree` input are in the key already, and what
+    ACTION makes itself is no input. Not declared is what lies below the build folder or, unless ACTION may read that,
+    outside the project; if it may, it joins the key.
     """
     declared = {entry.path for entry in action.inputs if entry.kind == "file"}
     outside = {posixpath.normpath(posixpath.join(root, path)) for path in declared if path.startswith(OUTSIDE)}
-    trees = tuple(f"{entry.path}/" for entry in action.inputs if entry.kind == "tree")
+    known = (*(f"{entry.path}/" for entry in action.inputs if entry.kind == "tree"), *output_folders(action))
     sources: set[str] = set()
     undeclared: set[str] = set()
     for file in files:
         name = _relative(file, root)
-        if name in declared or name.startswith(trees) or name.startswith(f"{toolchain}/"):
+        if name in declared or name in action.outputs or name.startswith((*known, f"{toolchain}/")):
             continue
         if name.startswith(OUTSIDE) and posixpath.normpath(posixpath.join(root, name)) in outside:
             continue  # under another name
-        if name.startswith((*OUTSIDE, f"{build}/")):
+        if name.startswith(f"{build}/") or (name.startswith(OUTSIDE) and not action.reads_outside):
             undeclared.add(name)
         else:
             sources.add(name)
@@ -94,5 +100,9 @@ def split(
 
 
 def _relative(path: str, root: str) -> str:
-    """PATH as inputs are named: relative to ROOT where it lies below it, without `./` and inner `..`."""
-    return posixpath.normpath(path.removeprefix(f"{root}/"))
+    """PATH as inputs are named: relative to ROOT where it lies below it, without `./` and inner `..`.
+
+    A folder keeps the `/` at its end.
+    """
+    name = posixpath.normpath("." if path == f"{root}/" else path.removeprefix(f"{root}/"))
+    return f"{name}/" if path.endswith("/") and not name.endswith("/") else name

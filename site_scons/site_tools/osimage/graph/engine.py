@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..action import Action
+from ..action import Action, output_files, output_folders
 from ..cache.memo import Memo
 from ..cache.readset import ReadSet
 from ..errors import StepError
@@ -18,7 +18,7 @@ from .build_folder import prepare
 from .console import Console
 from .keys import NOTHING_READ, Today, is_narrowed, key
 from .lock import BuildLock
-from .record import Output, Record, Records, Stat
+from .record import OutputFolder, Record, Records, Stat
 from .signals import watch_signals
 from .state import STATE
 
@@ -35,6 +35,7 @@ class Machine(NamedTuple):
     store: DiskStore | None
     verbose: bool
     show_cached: bool  # --cache-show: the command also of a step whose outputs come from the store
+    twice: bool = False  # every step is run two times and compared
     is_same: Callable[[], bool] = lambda: True  # whether compiler, linker and our own code are those of the start
 
 
@@ -54,7 +55,7 @@ class Engine:
         self.interrupted = watch_signals()
         self.state = root / build / STATE
         self.memo = Memo(self.state / "memo")
-        self.today = Today(self.memo, str(root))
+        self.today = Today(self.memo, str(root), build)
         self.records = Records(self.state / "records")
         self.lock = BuildLock(self.state / "lock")
         self._machine_source = machine
@@ -82,15 +83,16 @@ class Engine:
         """
         self.prepare()
         record = self.records.get(action.outputs[0])
-        if record is None or not record.digest or record.outputs.keys() != set(action.outputs):
+        if record is None or not record.digest or not _fits(record, action):
             return False
-        intact = self._intact(action, record)
-        if intact is None:
+        record = self._intact(action, record)
+        if record is None:
             return False
         encoded = key(action, record.read, self.today, str(self.root))
         if encoded is None or encoded.digest.hash != record.digest:
             return False
-        self.today.made(intact)
+        self.today.made(record.outputs)
+        self.today.filled(record.folders)
         self.show_diagnostics(action, record.stderr)
         return True
 
@@ -102,13 +104,17 @@ class Engine:
     def why(self, action: Action) -> str:
         """Why ACTION's outputs are not up to date, which `is_current` has found."""
         record = self.records.get(action.outputs[0])
-        if record is None or record.outputs.keys() != set(action.outputs):
+        if record is None or not _fits(record, action):
             return "it was not made here before"
         if not record.digest:
-            return "an input was edited while it was made"
-        for path, output in record.outputs.items():
-            if Stat.of(path) != output.stat:
-                return f"{path} was {'changed' if os.path.lexists(path) else 'removed'}"
+            return "an input was edited while it was made, or it did not end"
+        other = [path for path, output in record.outputs.items() if Stat.of(path) != output.stat]
+        if record.folders and not other:
+            from . import folders
+
+            other = [path for name, made in record.folders.items() if (path := folders.difference(name, made))]
+        if other:
+            return f"{other[0]} was {'changed' if os.path.lexists(other[0]) else 'removed'}"
         return "the command or an input changed"
 
     def known_reads(self, action: Action) -> tuple[str, ...]:
@@ -170,7 +176,7 @@ class Engine:
             if self._ready and not self._working:
                 self.memo.save()
                 self.records = Records(self.state / "records")
-                self.today = Today(self.memo, str(self.root))
+                self.today = Today(self.memo, str(self.root), self.build)
                 self.lock.release()
                 self._ready = False
 
@@ -201,8 +207,8 @@ class Engine:
         self.lock.release()
         self._ready = False
 
-    def _intact(self, action: Action, record: Record) -> Mapping[str, Output] | None:
-        """The recorded outputs where they are still there; one that was only touched is, with its stat of today."""
+    def _intact(self, action: Action, record: Record) -> Record | None:
+        """RECORD where its outputs are still there; one that was only touched is, with its stat of today."""
         outputs = dict(record.outputs)
         for path, output in record.outputs.items():
             stat = Stat.of(path)
@@ -214,6 +220,25 @@ class Engine:
             if os.access(path, os.X_OK) != output.executable:
                 return None
             outputs[path] = output._replace(stat=stat)
-        if outputs != record.outputs:
-            self.records.put(action.outputs[0], record._replace(outputs=outputs))
-        return outputs
+        made = self._intact_folders(record)
+        if made is None:
+            return None
+        today = record._replace(outputs=outputs, folders=made)
+        if today != record:
+            self.records.put(action.outputs[0], today)
+        return today
+
+    def _intact_folders(self, record: Record) -> Mapping[str, OutputFolder] | None:
+        if not record.folders:
+            return record.folders
+        from . import folders
+
+        today = {path: folders.intact(path, made) for path, made in record.folders.items()}
+        found = {path: made for path, made in today.items() if made is not None}
+        return found if len(found) == len(today) else None
+
+
+def _fits(record: Record, action: Action) -> bool:
+    """Whether RECORD is one of a step with ACTION's outputs."""
+    files, folders = record.outputs.keys(), record.folders.keys()
+    return files == set(output_files(action)) and folders == set(output_folders(action))

@@ -5,19 +5,20 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..action import ROOT, Action, is_python_step
-from ..cache.readset import ReadSet
+from ..action import Action, is_python_step, output_files, output_folders
 from ..cache.wire import Digest
 from ..errors import StepError
-from . import depinfo, diagnostics, disk
+from . import diagnostics, disk, folders
 from .build_folder import clear_way
-from .keys import NOTHING_READ, is_narrowed, key
+from .keys import NOTHING_READ, key
 from .process import Outcome, run_program, run_python, shell_line
-from .record import Output, Record, Stat
+from .reads import may_leave, saw_our_own, what_was_read
+from .record import Output, OutputFolder, Record, Stat
+from .twice import Made, compare
 from .watch import Watch
 from .way import obstacle
 
@@ -33,14 +34,14 @@ def make(engine: Engine, action: Action) -> None:
     """
     try:
         with engine.at_work():
-            if not restore(engine, action):
+            if engine.machine.twice or not restore(engine, action):
                 execute(engine, action)
     except OSError as error:
         raise StepError(f"{action.label}: {disk.words(error, engine.build)}") from error
 
 
-def restore(engine: Engine, action: Action) -> bool:
-    """Bring ACTION's outputs back from the store, all of them verified, or none."""
+def restore(engine: Engine, action: Action, *, tell: bool = True) -> bool:
+    """Bring ACTION's outputs back from the store, all of them verified, or none; TELL prints the step's line."""
     store = engine.machine.store
     if store is None:
         return False
@@ -53,9 +54,16 @@ def restore(engine: Engine, action: Action) -> bool:
             if not store.restore(result, {path: scratch.absolute / Path(path).name for path in action.outputs}):
                 continue
             digests = {path: digest.hash for path, (digest, _) in result.outputs.items()}
+            for path in output_folders(action):
+                _check_way(engine, path)
+                _clear(engine, path)
+                (scratch.absolute / Path(path).name).rename(path)
+            filled = _filled(action)
             outputs = _publish(engine, scratch.absolute, digests)
-        engine.records.put(action.outputs[0], Record(encoded.digest.hash, outputs, read, result.stderr))
-        engine.console.line(action.step, f"{action.label}, from the cache")
+        engine.today.filled(filled)
+        engine.records.put(action.outputs[0], Record(encoded.digest.hash, outputs, read, result.stderr, filled))
+        if tell:
+            engine.console.line(action.step, f"{action.label}, from the cache")
         if engine.machine.show_cached:
             engine.console.write(shell_line(action, scratch.relative, engine.root, engine.machine.programs))
         engine.show_diagnostics(action, result.stderr)
@@ -74,21 +82,86 @@ def execute(engine: Engine, action: Action) -> None:
     try:
         with _Scratch(engine) as scratch:
             record = engine.records.get(action.outputs[0])
+            first = _run_before(engine, action, handle) if engine.machine.twice else None
+            _begin(engine, action, record)
+            has_past = action.incremental is not None and os.path.isdir(action.incremental)
             watch = Watch(action, record.read if record else None, engine.today)
             outcome = _run(engine, action, scratch, handle)
-            read = _what_was_read(engine, action, scratch)
+            filled = _filled(action)
+            read = what_was_read(engine, action, scratch.relative, filled)
             stderr = diagnostics.warnings_only(outcome.stderr)
             engine.today.forget_trees()  # they may have changed between the question whether to run and now
             encoded = key(action, read, engine.today, str(engine.root))
-            sure = watch.changed(read) is None and engine.machine.is_same() and not _saw_our_own(read)
+            sure = watch.changed(read) is None and engine.machine.is_same() and not saw_our_own(action, read)
             digest = encoded.digest.hash if encoded is not None and sure else ""
-            outputs = _publish(engine, scratch.absolute, _digests(action, scratch.absolute))
+            digests = _digests(action, scratch.absolute)
+            if first is not None:
+                compare(action, first, Made(digests, filled))
+            outputs = _publish(engine, scratch.absolute, digests)
     finally:
         engine.console.finish(handle, action.step)
-    engine.records.put(action.outputs[0], Record(digest, outputs, read, stderr))
+    made = Record(digest, outputs, read, stderr, filled)
+    engine.today.filled(filled)
+    engine.records.put(action.outputs[0], made)
     engine.show_diagnostics(action, stderr)
-    if digest:
-        _offer(engine, action, digest, outputs, read, stderr)
+    if digest and not has_past and may_leave(action, made):
+        _offer(engine, action, made)
+
+
+def _run_before(engine: Engine, action: Action, handle: int) -> Made:
+    """What a run of ACTION makes that is only there to be compared with."""
+    with _Scratch(engine) as scratch:
+        _forget(action)
+        _begin(engine, action, engine.records.get(action.outputs[0]))
+        _run(engine, action, scratch, handle)
+        filled = _filled(action)
+        what_was_read(engine, action, scratch.relative, filled)
+        _forget(action)
+        return Made(_digests(action, scratch.absolute), filled)
+
+
+def _forget(action: Action) -> None:
+    """Let the compiler of ACTION begin without a past."""
+    if action.incremental is not None:
+        shutil.rmtree(action.incremental, ignore_errors=True)
+
+
+def _begin(engine: Engine, action: Action, record: Record | None) -> None:
+    """Empty the folders that ACTION fills. From now on its RECORD says that nobody knows what is in them."""
+    if not output_folders(action):
+        return
+    nothing = dict.fromkeys(output_folders(action), OutputFolder({}, {}, ()))
+    for path in nothing:
+        _check_way(engine, path)
+    engine.records.put(action.outputs[0], Record("", record.outputs if record else {}, None, "", nothing))
+    for path in nothing:
+        _clear(engine, path)
+        os.mkdir(path)
+
+
+def _check_way(engine: Engine, output: str) -> None:
+    in_the_way = obstacle(output, engine.records.outputs)
+    if in_the_way:
+        raise StepError(in_the_way)
+
+
+def _clear(engine: Engine, folder: str) -> None:
+    """Make the folders above FOLDER and remove what is in its place."""
+    folders.remove(folder)
+    clear_way(engine.build, folder.rstrip("/"))
+
+
+def _filled(action: Action) -> dict[str, OutputFolder]:
+    """What is now in the folders that ACTION fills.
+
+    Raises:
+        StepError: it has removed one.
+    """
+    found = {path: folders.read(path) for path in output_folders(action)}
+    gone = [path for path, made in found.items() if made is None]
+    if gone:
+        raise StepError(f"{action.label}: {action.argv[0]} ended well, but {', '.join(gone)} is no folder any more")
+    return {path: made for path, made in found.items() if made is not None}
 
 
 def _run(engine: Engine, action: Action, scratch: _Scratch, handle: int) -> Outcome:
@@ -96,8 +169,7 @@ def _run(engine: Engine, action: Action, scratch: _Scratch, handle: int) -> Outc
     if machine.verbose:
         engine.console.write(shell_line(action, scratch.relative, engine.root, machine.programs))
     if is_python_step(action):
-        run_python(action, scratch.absolute, engine.root)
-        outcome = Outcome(0, "", "")
+        outcome = Outcome(0, "", run_python(action, scratch.absolute, engine.root, machine.programs))
     else:
         outcome = run_program(action, scratch.relative, engine.root, machine.programs, engine.interrupted)
     if outcome.status != 0 and engine.interrupted():
@@ -106,7 +178,7 @@ def _run(engine: Engine, action: Action, scratch: _Scratch, handle: int) -> Outc
     if outcome.status != 0:
         engine.console.finish(handle, action.step)  # the step's line comes before the program's words
         raise StepError(_failure(engine, action, outcome, scratch))
-    missing = [path for path in action.outputs if not (scratch.absolute / Path(path).name).is_file()]
+    missing = [path for path in output_files(action) if not (scratch.absolute / Path(path).name).is_file()]
     if missing:
         raise StepError(f"{action.label}: {action.argv[0]} ended well but did not write {', '.join(missing)}")
     return outcome
@@ -126,75 +198,15 @@ def _failure(engine: Engine, action: Action, outcome: Outcome, scratch: _Scratch
         return f"{action.label}: {action.argv[0]} ended with status {outcome.status}"
     from ..crates.hints import explain
 
-    advice = explain([message for _, message in diagnostics.messages(outcome.stderr) if message is not None])
+    messages = [message for _, message in diagnostics.messages(outcome.stderr) if message is not None]
+    advice = explain(messages, action.label if action.external else "")
     verb = "link" if "linking with" in unplaced else "compile"
     return f"{action.label} does not {verb}" + (f". {advice}" if advice else "")
 
 
-def _what_was_read(engine: Engine, action: Action, scratch: _Scratch) -> ReadSet | None:
-    """What ACTION's compiler and linker say they read; None for a step whose declared inputs are all there is.
-
-    Raises:
-        StepError: it read something that no input declares.
-    """
-    # rustc names crates given by --extern absolutely.
-    places = [(os.path.realpath(engine.build), engine.build), (str(engine.root), "")]
-    info = _compiled(action, scratch, places)
-    files, undeclared = depinfo.split(
-        [name for name in (*info.files, *_linked(action, scratch, places)) if name not in action.outputs],
-        action, str(engine.root), engine.build, engine.machine.toolchain_folder,
-    )  # fmt: skip
-    if undeclared:
-        raise StepError(_undeclared_words(action, undeclared))
-    if not is_narrowed(action):
-        if files:
-            raise StepError(f"{action.label} reads {', '.join(files)}, which is no input of it.")
-        return None
-    own = dict(action.env)
-    rooted = any(ROOT in own.get(name, "") for name in info.env) or _holds_root(engine, action, scratch)
-    return ReadSet(files, tuple(name for name in info.env if name not in own), rooted)
-
-
-def _compiled(action: Action, scratch: _Scratch, places: Sequence[tuple[str, str]]) -> depinfo.DepInfo:
-    """What ACTION's dep-info says, which is an output too: from here on it names its outputs by their places."""
-    if action.dep_info is None:
-        return depinfo.DepInfo((), ())
-    path = scratch.absolute / Path(action.dep_info).name
-    final = (scratch.relative, str(Path(action.dep_info).parent))
-    text = depinfo.relocated(path.read_text(encoding="utf-8"), (*places, final))
-    path.write_text(text, encoding="utf-8")
-    return depinfo.parse(text)
-
-
-def _linked(action: Action, scratch: _Scratch, places: Sequence[tuple[str, str]]) -> list[str]:
-    """What ACTION's linker says it read, without the objects that rustc made for it."""
-    if action.link_info is None:
-        return []
-    text = (scratch.absolute / action.link_info).read_text(encoding="utf-8")
-    names = depinfo.linked(text, places, (entry.path for entry in action.inputs))
-    return [name for name in names if not name.startswith(f"{scratch.relative}/")]
-
-
-def _saw_our_own(read: ReadSet | None) -> bool:
-    """Whether the step read a variable that we set and that is another on another machine: nobody can tell of it."""
-    return read is not None and not {"PATH", "LD_PRELOAD"}.isdisjoint(read.env)
-
-
-def _undeclared_words(action: Action, undeclared: tuple[str, ...]) -> str:
-    names = ", ".join(undeclared)
-    listed = ", ".join(f'"{name}"' for name in undeclared)
-    return f"{action.label} reads {names}, which nothing declares. Add inputs=[{listed}] to {action.where}."
-
-
-def _holds_root(engine: Engine, action: Action, scratch: _Scratch) -> bool:
-    """Whether an output holds the project's absolute path, so that it belongs to this folder alone."""
-    root = os.fsencode(str(engine.root))
-    return any(root in (scratch.absolute / Path(path).name).read_bytes() for path in action.outputs)
-
-
 def _digests(action: Action, scratch: Path) -> dict[str, str]:
     digests = {}
-    for path in action.outputs:
+    for path in output_files(action):
         with (scratch / Path(path).name).open("rb") as stream:
             digests[path] = hashlib.file_digest(stream, "sha256").hexdigest()
     return digests
@@ -204,9 +216,7 @@ def _publish(engine: Engine, scratch: Path, digests: Mapping[str, str]) -> dict[
     """Rename the outputs, output path to SHA-256 (hex), into place and return them as a record says them."""
     outputs = {}
     for path, digest in digests.items():
-        in_the_way = obstacle(path, engine.records.outputs)
-        if in_the_way:
-            raise StepError(in_the_way)
+        _check_way(engine, path)
         clear_way(engine.build, path)
         (scratch / Path(path).name).replace(path)
         outputs[path] = _output(path, digest)
@@ -221,19 +231,18 @@ def _output(path: str, digest: str) -> Output:
     return Output(digest, os.access(path, os.X_OK), stat)
 
 
-def _offer(
-    engine: Engine, action: Action, digest: str, outputs: dict[str, Output], read: ReadSet | None, stderr: str
-) -> None:
-    """Give the result to the store, unless it belongs to this folder alone."""
-    machine = engine.machine
-    if machine.store is None or not action.shared:
+def _offer(engine: Engine, action: Action, made: Record) -> None:
+    """Give what ACTION MADE to the store."""
+    store = engine.machine.store
+    if store is None:
         return
-    files = {path: (Path(path), Digest(made.hash, made.stat.size), made.executable) for path, made in outputs.items()}
-    machine.store.put(digest, files, stderr)
-    if read is not None:
+    files = {path: (Path(path), Digest(o.hash, o.stat.size), o.executable) for path, o in made.outputs.items()}
+    filled = {path: (Path(path), folders.listing(folder)) for path, folder in made.folders.items()}
+    store.put(made.digest, files, made.stderr, folders=filled)
+    if made.read is not None:
         base = key(action, NOTHING_READ, engine.today, str(engine.root))
         if base is not None:
-            machine.store.add_read_set(base.digest.hash, read)
+            store.add_read_set(base.digest.hash, made.read)
 
 
 class _Scratch:

@@ -4,35 +4,48 @@ from __future__ import annotations
 
 import hashlib
 import os
+import posixpath
 from collections.abc import Iterable, Mapping
-from typing import TypeVar
 
-from ..action import Action
+from ..action import Action, Input, is_python_step, output_folders
 from ..cache.action import Encoded, encode
+from ..cache.files import scan
 from ..cache.memo import Memo
 from ..cache.readset import ReadSet
 from ..cache.wire import Digest
 from ..errors import StepError
-from .record import Output
+from .record import Output, OutputFolder
 from .sources import others, package_files, rust_names
 
 CLOCK_MARGIN_NS = 20_000_000  # file times come from a clock that ticks every few milliseconds
 NOTHING_READ = ReadSet()
-_T = TypeVar("_T")
+OUTSIDE = ("/", "../")  # how names begin of what lies outside the project
 
 
 class Today:
     """What files hold now. While steps run, the working directory is the project's ROOT; paths are relative to it."""
 
-    def __init__(self, memo: Memo, root: str) -> None:
+    def __init__(self, memo: Memo, root: str, build: str = "") -> None:
         self._memo = memo
         self._root = root
+        self._build = build
         self._made: dict[str, Output] = {}
+        self._filled: dict[str, OutputFolder] = {}
         self._trees: dict[str, Digest] = {}
 
     def made(self, outputs: Mapping[str, Output]) -> None:
         """Take a step's outputs as its record says, so that they are not read again."""
         self._made.update(outputs)
+
+    def filled(self, folders: Mapping[str, OutputFolder]) -> None:
+        """Take a step's folders, by names with `/`, as its record says."""
+        if folders:
+            self._filled.update(folders)
+            self.forget_trees()
+
+    def folder(self, path: str) -> OutputFolder | None:
+        """What a step of this run left in the folder PATH, a name without `/`."""
+        return self._filled.get(f"{path}/")
 
     def output(self, path: str) -> Output | None:
         """What a step of this run left at PATH."""
@@ -47,13 +60,28 @@ class Today:
         return None if digest is None else (digest, os.access(path, os.X_OK))
 
     def tree(self, path: str) -> Digest | None:
-        """The digest of everything below the folder PATH, taken once a run."""
+        """The digest of everything below the folder PATH, without our build folder, taken once a run."""
         if path not in self._trees:
-            digest = self._memo.tree(path)
+            digest = self._memo.tree(path, self._ours_in(path))
             if digest is None:
                 return None
             self._trees[path] = digest
         return self._trees[path]
+
+    def scan(self, path: str) -> object:
+        """Every file below the folder PATH, without our build folder, by what tells it from its successor."""
+        return scan(path.rstrip("/") or "/", frozenset(self._ours_in(path)))
+
+    def is_ours(self, path: str) -> bool:
+        """Whether the folder PATH is our build folder."""
+        return posixpath.normpath(path) == self._build
+
+    def _ours_in(self, path: str) -> tuple[str, ...]:
+        """Our build folder as seen from the folder PATH, where it lies below that."""
+        above = posixpath.normpath(path)
+        if above == "." and self._build:
+            return (self._build,)
+        return (self._build.removeprefix(f"{above}/"),) if self._build.startswith(f"{above}/") else ()
 
     def consulted(self, name: str) -> str:
         """What is to be compared of something that decides a plan.
@@ -87,48 +115,112 @@ class Today:
 
 
 def is_narrowed(action: Action) -> bool:
-    """Whether what ACTION really reads is learned from its first run."""
-    return any(entry.kind == "package" for entry in action.inputs)
+    """Whether what ACTION really reads, or that its result holds the project's path, is learned from its first run."""
+    learns = action.dep_info is not None and (action.user_env or action.reads_outside)
+    return learns or bool(output_folders(action)) or any(entry.kind == "package" for entry in action.inputs)
+
+
+def finds_modules(action: Action) -> bool:
+    """Whether a new file of ACTION's packages may take the place of one that was read, as a crate's module does."""
+    return not is_python_step(action)
 
 
 def key(action: Action, read: ReadSet | None, today: Today, root: str) -> Encoded | None:
     """ACTION's key with READ for what its packages contribute; None where a file of READ is gone.
 
-    With READ None nothing is known of what it reads, and each package counts whole. NOTHING_READ gives the base, under
-    which read sets are kept.
+    READ is None for a step that declares all it reads; one that is narrowed has no key then. NOTHING_READ gives the
+    base, under which read sets are kept.
 
     Raises:
         StepError: a declared input is missing.
     """
-    files: dict[str, tuple[Digest, bool]] = {}
-    trees: dict[str, Digest] = {}
-    properties: dict[str, str] = {}
+    if read is None and is_narrowed(action):
+        return None
+    found = _Found(action, today)
     for entry in action.inputs:
         if entry.kind == "file":
-            digest, executable = _found(action, entry.path, today.file(entry.path))
-            if entry.path.startswith(("/", "../")):  # a REAPI input root has no place for it
-                properties[f"outside:{entry.path}"] = digest.hash
-            else:
-                files[entry.path] = digest, executable
+            found.add_file(entry.path)
         elif entry.kind == "tree":
-            trees[entry.path] = _found(action, entry.path, today.tree(entry.path))
-        elif read is None:
-            files |= _all(package_files(".", entry.path), today) or {}
-        elif read is not NOTHING_READ:
+            found.add_tree(entry.path)
+        elif read is not None and read.everything:
+            found.files |= _all(package_files(".", entry.path), today) or {}
+        elif read is not NOTHING_READ and finds_modules(action):
             names = "\0".join(rust_names(".", entry.path))
-            properties[f"rust-files:{entry.path}"] = hashlib.sha256(names.encode()).hexdigest()
-    if read is not None:
-        more = _all(read.files, today)
-        if more is None:
-            return None
-        files |= more
-        # rustc refuses a module that could be in two files.
-        properties |= {f"beside:{path}": "" for path in others(read.files) if os.path.lexists(path)}
+            found.properties[f"rust-files:{entry.path}"] = hashlib.sha256(names.encode()).hexdigest()
+    for path in action.env_from:
+        if Input(path) not in action.inputs:
+            raise ValueError(f"{path} is no input of {action.label}, which takes variables from it")
+    if read is NOTHING_READ:
+        found.properties["reads"] = "unknown"  # a step may turn out to read nothing
+    elif read is not None and not found.add_read(read, root):
+        return None
+    return encode(action, found.files, found.trees, found.properties)
+
+
+class _Found:
+    """What ACTION's inputs hold, as `encode` takes it."""
+
+    def __init__(self, action: Action, today: Today) -> None:
+        self.files: dict[str, tuple[Digest, bool]] = {}
+        self.trees: dict[str, Digest] = {}
+        self.properties: dict[str, str] = {}
+        self._action = action
+        self._today = today
+
+    def add_file(self, path: str) -> None:
+        """Add an input.
+
+        Raises:
+            StepError: it is missing.
+        """
+        if not self._add_file(path):
+            raise _missing(self._action, path)
+
+    def add_tree(self, path: str) -> None:
+        """Add an input that is a folder; where a step fills it, links and empty folders count too.
+
+        Raises:
+            StepError: it is missing.
+        """
+        digest = self._today.tree(path)
+        if digest is None:
+            raise _missing(self._action, path)
+        self.trees[path] = digest
+        made = self._today.folder(path)
+        if made is not None:
+            inside = "\0".join([*made.folders, "", *(f"{name}\0{made.links[name]}" for name in sorted(made.links))])
+            self.properties[f"filled:{path}"] = hashlib.sha256(os.fsencode(inside)).hexdigest()
+
+    def add_read(self, read: ReadSet, root: str) -> bool:
+        """Add what a run of the step READ; False where something of it is gone."""
+        for name in read.files:
+            if not (self._add_folder(name) if name.endswith("/") else self._add_file(name)):
+                return False
+        if finds_modules(self._action):
+            # rustc refuses a module that could be in two files.
+            self.properties |= {f"beside:{path}": "" for path in others(read.files) if os.path.lexists(path)}
         for name in read.env:
-            properties[f"env:{name}"] = f"={os.environ[name]}" if name in os.environ else "unset"
+            self.properties[f"env:{name}"] = f"={os.environ[name]}" if name in os.environ else "unset"
         if read.root:
-            properties["root"] = root
-    return encode(action, files, trees, properties)
+            self.properties["root"] = root
+        return True
+
+    def _add_file(self, path: str) -> bool:
+        found = self._today.file(path)
+        if found is None:
+            return False
+        if path.startswith(OUTSIDE):  # a REAPI input root has no place for it
+            self.properties[f"outside:{path}"] = found[0].hash
+        else:
+            self.files[path] = found
+        return True
+
+    def _add_folder(self, name: str) -> bool:
+        digest = self._today.tree(name.rstrip("/") or "/")
+        if digest is None:
+            return False
+        self.properties[f"folder:{name}"] = digest.hash  # it may be the whole project, of which other inputs are parts
+        return True
 
 
 def _all(paths: Iterable[str], today: Today) -> dict[str, tuple[Digest, bool]] | None:
@@ -141,7 +233,5 @@ def _all(paths: Iterable[str], today: Today) -> dict[str, tuple[Digest, bool]] |
     return found
 
 
-def _found(action: Action, path: str, value: _T | None) -> _T:
-    if value is None:
-        raise StepError(f"{action.where}: {action.label} reads {path}, which does not exist.")
-    return value
+def _missing(action: Action, path: str) -> StepError:
+    return StepError(f"{action.where}: {action.label} reads {path}, which does not exist.")

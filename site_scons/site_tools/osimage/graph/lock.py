@@ -42,7 +42,8 @@ class BuildLock:
                 time.sleep(PATIENCE_S)
                 continue
             os.ftruncate(fd, 0)
-            os.pwrite(fd, f"`{' '.join(['scons', *sys.argv[1:]])}` (process {os.getpid()})".encode(), 0)
+            program = "osimage" if os.path.basename(sys.argv[0]) == "osimage" else "scons"  # however it was started
+            os.pwrite(fd, f"`{' '.join([program, *sys.argv[1:]])}` (process {os.getpid()})".encode(), 0)
             self._fd = fd
 
     def _try(self, fd: int) -> bool:

@@ -15,22 +15,62 @@ import SCons.Errors
 import SCons.Node.FS
 import SCons.Script
 
-from ..action import Action
+from ..action import Action, output_files, output_folders
 from ..errors import DeclarationError, OsimageError
 from .project import Project
 from .way import obstacle
 
 
 class Step:
-    """An Action among SCons' nodes, with its verdict of this run."""
+    """An Action of this run with its verdict; its nodes, where it has some, come from ENV's Builder for KIND."""
 
-    __slots__ = ("action", "current", "leads", "project")
+    __slots__ = ("_env", "_kind", "action", "current", "is_judged", "leads", "project")
 
-    def __init__(self, action: Action, project: Project) -> None:
+    def __init__(self, env: Any, kind: str, action: Action, project: Project) -> None:
+        self._env = env
+        self._kind = kind
         self.action = action
         self.project = project
         self.current: bool | None = None
+        self.is_judged = False  # whether it was asked, without nodes, if it is current
         self.leads: Sequence[Any] = ()  # the nodes that the declaration returned, on which a person may put more
+
+    def add_nodes(self) -> None:
+        """Make the nodes.
+
+        Raises:
+            DeclarationError: an output has the place of another, or of something that is not ours.
+        """
+        env, action, project = self._env, self.action, self.project
+        sources = [node for entry in action.inputs if (node := project.producer(entry.path)) is not None]
+        targets = _outputs(env, action, project)
+        for node in targets:
+            node.__class__ = StepFile
+            node.attributes.osimage_step = self
+            node.nocache = True
+            node.set_precious(True)
+        env["BUILDERS"][self._kind](env, target=targets, source=sources)
+        project.producers.update(zip(output_files(action), targets, strict=True))
+        _add_folders(env, action, project, targets[0])
+
+    def waits_for_others(self) -> bool:
+        """Whether the SConstruct makes something, or wants it made, before this step."""
+        nodes = [self.project.producers[output] for output in self.action.outputs if output in self.project.producers]
+        return any(node.depends or node.always_build for node in nodes) or bool(self.made_by_others(self._env.fs.Top))
+
+    def needed_nodes(self) -> list[Any]:
+        """The nodes of external steps that it reads from and that have to be made, which get nodes now."""
+        if SCons.Script.GetOption("clean") or not self.project.externals.groups:
+            return []
+        self.project.start()
+        try:
+            for step in self.project.externals.broken(self.action):
+                if step.action.outputs[0] not in self.project.producers:
+                    step.add_nodes()
+        except Exception as error:
+            raise self._told(error, None) from error
+        found = (self.project.producer(entry.path) for entry in self.action.inputs)
+        return [node for node in dict.fromkeys(found) if node is not None]
 
     def made_by_others(self, top: Any) -> list[Any]:
         """What of its inputs the SConstruct makes by means of its own, as far as it is known before the step runs."""
@@ -38,7 +78,9 @@ class Step:
         if self.action.local and not SCons.Script.GetOption("clean"):
             self.project.start()
             files += self.project.engine.known_reads(self.action)
-        found = [_known_node(top, file) for file in files if file not in self.project.producers]
+        project = self.project
+        files = [file for file in files if file not in project.producers and not project.externals.vouches(file)]
+        found = [known_node(top, file) for file in files]
         return [node for node in found if node is not None and node.has_builder()]
 
     def is_current(self) -> bool:
@@ -110,6 +152,7 @@ class StepFile(SCons.Node.FS.File):  # type: ignore[misc]  # SCons has no types
             self.implicit_set: set[Any] = set()
             self._children_reset()
             step = step_of(self)
+            self.add_to_implicit(step.needed_nodes())
             self.add_to_implicit(step.made_by_others(self.fs.Top))
             for lead in step.leads:
                 self.add_to_implicit(node for node in lead.depends if node is not self)
@@ -149,45 +192,12 @@ def builder() -> Any:
     return SCons.Builder.Builder(action=action, source_factory=SCons.Node.FS.get_default_fs().File)
 
 
-def add_steps(env: Any, kind: str, actions: Sequence[Action], project: Project) -> None:
-    """Make nodes for ACTIONS, in the order given, with the Builder that env["BUILDERS"] has for KIND.
-
-    Raises:
-        DeclarationError: an output has the place of another, or of something that is not ours.
-    """
-    make = env["BUILDERS"][kind]
-    for action in actions:
-        if _is_there(action, project):
-            continue  # two declarations that need the same step, such as one spec for two kernels
-        sources = [project.producers[entry.path] for entry in action.inputs if entry.path in project.producers]
-        targets = _outputs(env, action, project)
-        step = Step(action, project)
-        for node in targets:
-            node.__class__ = StepFile
-            node.attributes.osimage_step = step
-            node.nocache = True
-            node.set_precious(True)
-        make(env, target=targets, source=sources)
-        project.producers.update(zip(action.outputs, targets, strict=True))
-
-
-def _known_node(top: Any, path: str) -> Any:
+def known_node(top: Any, path: str) -> Any:
     """The node for PATH, relative to the folder TOP, where SCons has one already."""
     node = top
     for part in path.split("/"):
         node = getattr(node, "entries", {}).get(part)
     return node
-
-
-def _is_there(action: Action, project: Project) -> bool:
-    """Whether another declaration has made nodes for the same step."""
-    makers = [step_of(project.producers[output]).action for output in action.outputs if output in project.producers]
-    if makers and makers[0]._replace(where=action.where) != action:
-        output = next(output for output in action.outputs if output in makers[0].outputs)
-        raise DeclarationError(
-            action.where, f"it would make {output}, which {makers[0].where} makes already. Give one another name."
-        )
-    return bool(makers)
 
 
 def _outputs(env: Any, action: Action, project: Project) -> list[Any]:
@@ -197,7 +207,7 @@ def _outputs(env: Any, action: Action, project: Project) -> list[Any]:
     checking = checker.func
     checker.enable([])
     try:
-        nodes = [env.fs.File(output, env.fs.Top) for output in action.outputs]
+        nodes = [env.fs.File(output, env.fs.Top) for output in output_files(action)]
     except TypeError:
         names = ", ".join(action.outputs)
         fault = f"it would make {names}, where another declaration has a file in the place of a folder. Rename one."
@@ -209,6 +219,23 @@ def _outputs(env: Any, action: Action, project: Project) -> list[Any]:
     if faults:
         raise DeclarationError(action.where, faults)
     return nodes
+
+
+def _add_folders(env: Any, action: Action, project: Project, lead: Any) -> None:
+    """Let the folders that ACTION fills be known by LEAD, the first node of its files.
+
+    Raises:
+        DeclarationError: another step makes something in one.
+    """
+    for folder in output_folders(action):
+        inside = next((path for path in project.producers if path.startswith(folder)), None)
+        if inside is not None:
+            maker = step_of(project.producers[inside]).action.where
+            raise DeclarationError(action.where, f"it would empty {folder}, in which {maker} makes {inside}.")
+        project.filled.add(folder)
+        project.producers[folder.rstrip("/")] = lead
+        if SCons.Script.GetOption("clean"):
+            env.Clean(lead, env.fs.Entry(folder.rstrip("/"), env.fs.Top))
 
 
 def _run(target: Sequence[Any], source: Sequence[Any], env: Any) -> None:

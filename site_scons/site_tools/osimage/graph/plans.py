@@ -15,8 +15,22 @@ from ..action import Action, Input
 from ..errors import Where
 from .record import replace_bytes, sealed, unsealed
 
-VERSION = 4
+VERSION = 5
 MOST = 4  # entries of one declaration that are kept
+
+
+class Packed(NamedTuple):
+    """The external steps of a declaration, which an unchanged build does not look at.
+
+    `identity` is the SHA-256 (hex) of `data`, the steps marshalled; `outputs` are those of all of them.
+    """
+
+    identity: str
+    outputs: frozenset[str]
+    data: bytes
+
+
+NOTHING_PACKED = Packed("", frozenset(), b"")
 
 
 class Entry(NamedTuple):
@@ -24,7 +38,8 @@ class Entry(NamedTuple):
 
     `key` is the digest of the call, of what it builds on and of the tools; `consulted` pairs each file that decided
     the plan with its digest; `result` is the stage's own result, pickled, for declarations that build on this one;
-    `returns` are the outputs that the call hands back.
+    `returns` are the outputs that the call hands back. `externals` are those of its steps that are external; they
+    come before `actions`, the others.
     """
 
     key: str
@@ -34,6 +49,7 @@ class Entry(NamedTuple):
     notes: tuple[str, ...]
     returns: tuple[str, ...]
     result: bytes
+    externals: Packed = NOTHING_PACKED
 
 
 class PlanFile:
@@ -58,11 +74,14 @@ class PlanFile:
         raw = next((raw for raw in self._raw.get(name, ()) if raw[0] == key), None)
         if raw is None or any(digest(path) != was for path, was in raw[1]):
             return None
-        return Entry(raw[0], raw[1], tuple(_action(plain) for plain in raw[2]), *raw[3:])
+        _, consulted, actions, links, notes, returns, result, externals = raw
+        steps = tuple(_action(plain) for plain in actions)
+        return Entry(key, consulted, steps, links, notes, returns, result, Packed(*externals))
 
     def put(self, name: str, entry: Entry) -> None:
         """Keep ENTRY for the next run."""
-        raw = (entry.key, entry.consulted, tuple(_plain(a) for a in entry.actions), *entry[3:])
+        plain = tuple(_plain(action) for action in entry.actions)
+        raw = (entry.key, entry.consulted, plain, *entry[3:-1], tuple(entry.externals))
         self._raw[name] = (raw, *(old for old in self._raw.get(name, ()) if old[0] != entry.key))[:MOST]
         self._changed = True
 
@@ -75,6 +94,22 @@ class PlanFile:
             except OSError:
                 return
             self._changed = False
+
+
+def with_packed(entry: Entry) -> Entry:
+    """ENTRY, all of whose steps are in `actions`, with the external ones packed."""
+    externals = [action for action in entry.actions if action.external]
+    if not externals:
+        return entry
+    data = marshal.dumps([_plain(action) for action in externals])
+    outputs = frozenset(output for action in externals for output in action.outputs)
+    packed = Packed(hashlib.sha256(data).hexdigest(), outputs, data)
+    return entry._replace(actions=tuple(a for a in entry.actions if not a.external), externals=packed)
+
+
+def unpacked(packed: Packed) -> list[Action]:
+    """The steps that were PACKED."""
+    return [_action(plain) for plain in marshal.loads(packed.data)]
 
 
 def key_of(*parts: Any) -> str:

@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from ..action import OUT, ROOT, Action, is_python_step
+from ..action import CARGO, OUT, ROOT, RUSTC, Action, is_python_step
 from ..errors import StepError
 from ..toolchain.programs import Programs
 
@@ -36,15 +36,23 @@ def expand(word: str, out: str, root: Path) -> str:
     return word.replace(OUT, out).replace(ROOT, str(root))
 
 
-def run_python(action: Action, out: Path, root: Path) -> None:
-    """Run a Python step in this process.
+def run_python(action: Action, out: Path, root: Path, programs: Programs) -> str:
+    """Run a Python step in this process, where it may start PROGRAMS; returns its warnings, a line each.
 
     Raises:
         StepError: what the step found wrong.
         OSError: a file could not be read or written.
     """
     module = importlib.import_module(action.argv[0])
-    module.run([expand(word, str(out), root) for word in action.argv[1:]], out)
+    words = (expand(word, str(out), root) for word in action.argv[1:])
+    return module.run([_located(word, programs) for word in words], out) or ""
+
+
+def _located(word: str, programs: Programs) -> str:
+    """WORD with the placeholders of PROGRAMS filled in."""
+    for placeholder, name in ((RUSTC, "rustc"), (CARGO, "cargo")):
+        word = word.replace(placeholder, programs.paths.get(name, placeholder))
+    return word
 
 
 def run_program(action: Action, out: str, root: Path, programs: Programs, stop: Callable[[], bool]) -> Outcome:
@@ -96,7 +104,18 @@ def environment(
     preload = programs.preload.get(action.argv[0])
     if preload:
         base["LD_PRELOAD"] = preload
-    return base | {name: expand(value, out, root) for name, value in action.env}
+    own = {name: _located(expand(value, out, root), programs) for name, value in action.env}
+    return base | own | {name: value.replace(ROOT, str(root)) for name, value in variables_from(action, root)}
+
+
+def variables_from(action: Action, root: Path) -> list[tuple[str, str]]:
+    """The variables, name and value, that files in ROOT add to those of ACTION.
+
+    Raises:
+        OSError: such a file cannot be read.
+    """
+    records = [record for file in action.env_from for record in os.fsdecode((root / file).read_bytes()).split("\0")]
+    return [(name, value) for name, equals, value in (record.partition("=") for record in records) if equals]
 
 
 def shell_line(action: Action, out: str, root: Path, programs: Programs) -> str:
@@ -104,5 +123,6 @@ def shell_line(action: Action, out: str, root: Path, programs: Programs) -> str:
     if is_python_step(action):
         return f"# {shlex.join(action.argv)}"
     words = [programs.paths.get(action.argv[0], action.argv[0]), *(expand(w, out, root) for w in action.argv[1:])]
-    sets = [f"{name}={expand(value, out, root)}" for name, value in action.env]
+    sets = [f"{name}={_located(expand(value, out, root), programs)}" for name, value in action.env]
+    sets += [f"{name}={value.replace(ROOT, str(root))}" for name, value in variables_from(action, root)]
     return shlex.join([*(["env", *sets] if sets else []), *words])

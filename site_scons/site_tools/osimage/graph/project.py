@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import DeclarationError, OsimageError, Where, did_you_mean
 from ..own import own_digest
+from .external import Externals, Group, in_folders
 from .plans import Entry, PlanFile, key_of
 from .state import STATE
 
@@ -19,14 +21,22 @@ if TYPE_CHECKING:
     from ..toolchain.find import Found
     from ..toolchain.rustc import Rustc
     from .engine import Engine, Machine
+    from .nodes import Step
 
 # Settings that a person may give on the command line, with what `scons -h` says of them.
 SETTINGS = {
     "PROFILE": "Cargo profile of kernels: dev (default), release or a custom one",
+    "BIN": "the binary of a Cargo project's kernel where it has several",
     "FEATURES": "more features for kernels, separated by commas",
+    "INCREMENTAL": "auto (default), yes or no: incremental compilation",
+    "LOCKED": "yes lets no Cargo.lock be written where there is none",
     "RUSTC": "the compiler to use",
     "QEMU_ARGS": "more arguments for QEMU, quoted as in a shell",
+    "TEST": "tests to boot: a part of a name, or a glob",
+    "TEST_CACHE": "no boots also tests that passed as they are",
+    "TEST_TIMEOUT": "the seconds that each test may take",
     "SCREENSHOT": "a PNG file for the settled screen; no window opens",
+    "TWICE": "yes runs every step two times and compares what they make",
     "VERBOSE": "1 shows every command in full",
 }
 
@@ -37,6 +47,16 @@ class Declared(NamedTuple):
     kind: str
     name: str
     entry: Entry | None
+
+
+def project_in(env: Any) -> Project:
+    """The project that ENV belongs to.
+
+    Raises:
+        AttributeError: none was made yet.
+    """
+    project: Project = env.fs.Top.attributes.osimage_project
+    return project
 
 
 class Project:
@@ -52,14 +72,19 @@ class Project:
         self.notes: list[str] = []
         self.declared: dict[str, tuple[str, Where]] = {}
         self.verbs: dict[str, str] = {}  # those that the SConstruct declares, with what help says of them
+        self.tests: dict[str, Entry] = {}
         self.links: dict[str, str] = {}
         self.producers: dict[str, Any] = {}  # output path to the SCons node that stands for it
+        self.filled: set[str] = set()  # those of its paths that are folders, with their `/`
+        self.steps: list[Step | Group] = []  # in the order in which they were declared
+        self.externals = Externals(self)
         self.plans = PlanFile(root / build / STATE / "plan")
         self.no_compiler = ""  # the fault that there is none
         self._found: Found | None = None
         self._engine: Engine | None = None
         self._base_key = ""
         self._started = False
+        self._speaker: Where | None = None
         self.at_start: Callable[[], None] = lambda: None
         self.equipped = False  # whether the verbs and the checks at the start of a build are in place
 
@@ -85,8 +110,11 @@ class Project:
         return self._found
 
     def environ(self) -> dict[str, str]:
-        """The person's environment, with RUSTC= of the command line in it."""
-        return dict(os.environ) | {name: self.arguments[name] for name in ("RUSTC",) if name in self.arguments}
+        """The person's environment, with RUSTC= of the command line in it, which overrules even a toolchain file, and
+        LOCKED=.
+        """
+        said = {"OSIMAGE_RUSTC": self.setting("RUSTC"), "OSIMAGE_LOCKED": self.setting("LOCKED")}
+        return dict(os.environ) | {name: value for name, value in said.items() if value}
 
     def cargo_environ(self) -> tuple[tuple[str, str], ...]:
         """The person's variables by which cargo is configured, sorted; they decide a kernel's plan."""
@@ -123,27 +151,17 @@ class Project:
     def _machine(self) -> Machine:
         from SCons import CacheDir
 
-        from ..toolchain.programs import programs_for
-        from .engine import Machine
+        from .machine import machine_of
 
-        rustc = self.rustc
+        environ = self.environ()
         store = None
         if CacheDir.cache_enabled:
             from ..cache.location import open_store
 
-            store = open_store(self.environ(), bool(CacheDir.cache_readonly))
-        verbose = self.setting("VERBOSE") not in ("", "0")
-        libraries = f"{rustc.sysroot}/lib/rustlib/{rustc.host}/lib"
-        return Machine(
-            programs_for(self.found), libraries, store, verbose, bool(CacheDir.cache_show), self._is_same_machine
-        )
-
-    def _is_same_machine(self) -> bool:
-        """Whether a step that has just run was run by what its key says: nothing was installed or edited meanwhile."""
-        from ..own import own_stats
-        from ..toolchain.find import find_rustc
-
-        return own_stats() == own_digest() and find_rustc(self.root, self.environ()).identity == self.found.identity
+            store = open_store(environ, bool(CacheDir.cache_readonly))
+        verbose, shown = self.setting("VERBOSE") not in ("", "0"), bool(CacheDir.cache_show)
+        twice = self.setting("TWICE") == "yes"
+        return machine_of(self.found, self.root, environ, store, verbose=verbose, show_cached=shown, twice=twice)
 
     def start(self) -> None:
         """Do what belongs to the start of a build, once, whoever comes first: SCons' progress or the first step."""
@@ -163,12 +181,40 @@ class Project:
     def close(self) -> None:
         """The end of a run, however it came."""
         if self._engine is not None:
-            self._engine.close()
+            try:
+                self.externals.seal()
+            finally:
+                self._engine.close()
 
     def actions(self) -> list[Action]:
         """Every step of the graph, in the order in which it was declared."""
-        steps = {id(node.attributes.osimage_step): node.attributes.osimage_step for node in self.producers.values()}
-        return [step.action for step in steps.values()]
+        groups = [step.steps if isinstance(step, Group) else [step] for step in self.steps]
+        steps = dict.fromkeys(step for steps in groups for step in steps)
+        return [*(step.action for step in steps), *(test.actions[0] for test in self.tests.values())]
+
+    def producer(self, path: str) -> Any:
+        """The node of the step that makes PATH, or fills the folder in which it lies; None where it has none."""
+        return in_folders(self.producers, path, self.filled)
+
+    def maker(self, path: str) -> Step | None:
+        """The step that makes PATH, or fills the folder in which it lies; None where none does."""
+        node = self.producer(path)
+        step: Step | None = node.attributes.osimage_step if node is not None else self.externals.maker(path)
+        return step
+
+    @property
+    def speaker(self) -> Where | None:
+        """The declaration that makes others of its own, whose line and words are theirs; None where a person speaks."""
+        return self._speaker
+
+    @contextmanager
+    def speaking_for(self, where: Where) -> Iterator[None]:
+        """Around the declarations that the one at WHERE comes to."""
+        before, self._speaker = self._speaker, where
+        try:
+            yield
+        finally:
+            self._speaker = before
 
     def claim(self, kind: str, name: str, where: Where) -> None:
         """Take NAME, which is a verb too, for this declaration.
@@ -203,6 +249,9 @@ class Project:
     def _check_settings(self) -> None:
         if self.setting("VERBOSE") not in ("", "0", "1"):
             self.faults.append(f"VERBOSE={self.setting('VERBOSE')}: write VERBOSE=1, or leave it out.")
+        for name in ("LOCKED", "TWICE"):
+            if self.setting(name) not in ("", "no", "yes"):
+                self.faults.append(f"{name}={self.setting(name)}: write {name}=yes, or leave it out.")
         if "OSIMAGE_CACHE_SIZE" in os.environ:
             from ..cache.location import limit
 
@@ -211,7 +260,9 @@ class Project:
             except OsimageError as error:
                 self.faults.append(str(error))
         for name in self.arguments:
-            if name not in SETTINGS:
+            if name == "DOCTESTS":
+                self.faults.append("DOCTESTS= is not supported yet: doctests are neither built nor run. Leave it out.")
+            elif name not in SETTINGS:
                 close = did_you_mean(name.upper(), SETTINGS)
                 if close:
                     self.faults.append(f"{name}={self.arguments[name]}: no such setting.{close}")

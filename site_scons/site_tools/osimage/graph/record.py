@@ -10,12 +10,13 @@ import hashlib
 import marshal
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..cache.readset import ReadSet
 
-VERSION = 2
+VERSION = 3
 TEMPORARY = ".new."  # begins the names of files that are being written; those of a killed build stay
 
 
@@ -31,9 +32,13 @@ class Stat(NamedTuple):
     def of(cls, path: str | Path) -> Stat | None:
         """The stat of PATH, or None where there is no file."""
         try:
-            found = os.stat(path)
+            return cls.told(os.stat(path))
         except OSError:
             return None
+
+    @classmethod
+    def told(cls, found: os.stat_result) -> Stat:
+        """What FOUND tells of a file."""
         return cls(found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino)
 
 
@@ -45,13 +50,24 @@ class Output(NamedTuple):
     stat: Stat
 
 
+class OutputFolder(NamedTuple):
+    """A produced folder: its files, the targets of its links, and its folders, all by their paths in it."""
+
+    files: dict[str, Output]
+    links: dict[str, str]
+    folders: tuple[str, ...]
+
+
 class Record(NamedTuple):
-    """The last good run of a step. DIGEST is its Action digest (hex), empty when an input changed while it ran."""
+    """The last good run of a step. DIGEST is its Action digest (hex), empty when nobody knows what the outputs come
+    from: an input changed while it ran, or it began to fill its FOLDERS and has not ended.
+    """
 
     digest: str
     outputs: dict[str, Output]
     read: ReadSet | None
     stderr: str
+    folders: Mapping[str, OutputFolder] = {}
 
 
 class Records:
@@ -70,9 +86,10 @@ class Records:
     def put(self, output: str, record: Record) -> None:
         """Write RECORD atomically."""
         path = self._path(output)
-        plain: Any = {name: (made.hash, made.executable, tuple(made.stat)) for name, made in record.outputs.items()}
+        folders: Any = {name: (_plain(made.files), made.links, made.folders) for name, made in record.folders.items()}
         read: Any = tuple(record.read) if record.read is not None else None
-        replace_bytes(path, sealed((VERSION, output, record.digest, plain, read, record.stderr)))
+        plain = (VERSION, output, record.digest, _plain(record.outputs), read, record.stderr, folders)
+        replace_bytes(path, sealed(plain))
         self._known[output] = record
 
     def outputs(self) -> list[str]:
@@ -80,7 +97,7 @@ class Records:
         found: list[str] = []
         for path in self._folder.glob("*"):
             record = self._load(path, None)
-            found += record.outputs if record else ()
+            found += (*record.outputs, *record.folders) if record else ()
         return found
 
     def _path(self, output: str) -> Path:
@@ -92,13 +109,22 @@ class Records:
     @staticmethod
     def _load(path: Path, output: str | None) -> Record | None:
         try:
-            version, name, digest, plain, read, stderr = unsealed(path.read_bytes())
+            version, name, *rest = unsealed(path.read_bytes())
             if version != VERSION or (output is not None and name != output):
                 return None
-            outputs = {path: Output(hash_, exe, Stat(*stat)) for path, (hash_, exe, stat) in plain.items()}
-            return Record(digest, outputs, ReadSet(*read) if read is not None else None, stderr)
+            digest, plain, read, stderr, folders = rest
+            made = {name: OutputFolder(_files(files), links, inner) for name, (files, links, inner) in folders.items()}
+            return Record(digest, _files(plain), ReadSet(*read) if read is not None else None, stderr, made)
         except (OSError, ValueError, EOFError, TypeError):
             return None
+
+
+def _plain(files: Mapping[str, Output]) -> Any:
+    return {name: (made.hash, made.executable, tuple(made.stat)) for name, made in files.items()}
+
+
+def _files(plain: Any) -> dict[str, Output]:
+    return {name: Output(hash_, executable, Stat(*stat)) for name, (hash_, executable, stat) in plain.items()}
 
 
 def sealed(value: Any) -> bytes:

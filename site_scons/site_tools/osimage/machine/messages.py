@@ -19,9 +19,9 @@ def failure(verdict: Verdict, ending: Ending, sight: Sight | None, image: str) -
         Verdict.NOT_STARTED: f"QEMU did not start: {words or it_ended}",
         Verdict.FAILED: f"QEMU gave up: {words or it_ended}",
         Verdict.KILLED: f"QEMU {_how(ending.exit_code)}." + (f" It said: {words}" if words else ""),
-        Verdict.RESET: f"the machine was reset{_place(sight)}. {_why_reset(sight)} {RECORD_FAULTS}",
+        Verdict.RESET: f"the machine was reset{place(sight)}. {_why_reset(sight)} {RECORD_FAULTS}",
         Verdict.STOPPED: f"the machine stopped: {reason(sight.memory) if sight else ''}",
-        Verdict.PANICKED: f"the kernel reported a panic to the machine{_place(sight)}.",
+        Verdict.PANICKED: f"the kernel reported a panic to the machine{place(sight)}.",
         Verdict.NOT_BOOTABLE: f"the firmware found nothing to boot in {image}: its first sector must end with 55 aa.",
     }.get(verdict)
 
@@ -47,7 +47,8 @@ def _how(exit_code: int | None) -> str:
     return f"ended with exit code {exit_code} and said nothing"
 
 
-def _place(sight: Sight | None) -> str:
+def place(sight: Sight | None) -> str:
+    """Where the machine of SIGHT was, as the end of a phrase."""
     return f" at RIP {sight.processors.rip:#x}, with CR2 {sight.processors.cr2:#x}" if sight else ""
 
 

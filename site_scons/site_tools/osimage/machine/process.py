@@ -40,7 +40,7 @@ def start(
             pass_fds=inherited,
             env=dict(environ),
             # Threads are no danger to it: one system call, resolved before the fork.
-            preexec_fn=_dies_with(os.getpid()),  # noqa: PLW1509
+            preexec_fn=dies_with(os.getpid()),  # noqa: PLW1509
         )
     except OSError as error:
         raise StepError(
@@ -48,7 +48,8 @@ def start(
         ) from error
 
 
-def _dies_with(parent: int) -> Callable[[], None]:
+def dies_with(parent: int) -> Callable[[], None]:
+    """What a child runs before its program, so that it ends with the process PARENT (prctl(2), PR_SET_PDEATHSIG)."""
     prctl, getppid, leave = _LIBC.prctl, os.getppid, os._exit
 
     def prepare() -> None:

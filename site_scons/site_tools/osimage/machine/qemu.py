@@ -52,12 +52,13 @@ def wishes(arguments: Sequence[str]) -> Wishes:
 
 
 def command_line(
-    machine: MachineDeclaration, qemu_path: str, own: Sequence[str], display: str = "none"
+    machine: MachineDeclaration, qemu_path: str, own: Sequence[str], display: str = "none", *, reboot: bool = False
 ) -> tuple[str, ...]:
     """The command that starts MACHINE, stopped; the channels of `channels` are to be added.
 
     OWN are all the person's arguments, the machine's and those of `QEMU_ARGS=`: they come last and win. DISPLAY is what
-    `-display` gets. Writes to the disk go to a temporary file that QEMU has already unlinked, never to the image.
+    `-display` gets. With REBOOT a reset starts the machine again instead of ending it. Writes to the disk go to a
+    temporary file that QEMU has already unlinked, never to the image.
     """
     wish = wishes(own)
     argv = [qemu_path, "-name", escape(_base_name(machine.image)), "-m", machine.memory]
@@ -66,8 +67,9 @@ def command_line(
     argv += _disk(machine)
     if not wish.display:
         argv += ["-display", display]
-    # A reset ends the machine, and an ended machine stays, stopped, until its screen and registers have been read.
-    argv += ["-no-reboot", "-no-shutdown"]
+    if not reboot:
+        argv.append("-no-reboot")  # a reset ends the machine
+    argv.append("-no-shutdown")  # an ended machine stays, stopped, until its screen and registers have been read
     if "-S" not in own:
         argv.append("-S")  # until QMP is there, so that no event is missed
     return (*argv, *own)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import re
 import selectors
@@ -11,6 +12,7 @@ import subprocess
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from io import FileIO
 from typing import Any
 
 from ..errors import StepError
@@ -37,11 +39,21 @@ def clean(words: str) -> tuple[str, ...]:
     return tuple(line for line in lines if line and not line.startswith("terminating on signal "))
 
 
+def _pipe() -> tuple[FileIO, FileIO]:
+    """Both ends of a large pipe, the one to read from first."""
+    reader, writer = os.pipe2(os.O_CLOEXEC)
+    with contextlib.suppress(OSError):  # the system allows less
+        fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 1 << 20)
+    return FileIO(reader, "rb"), FileIO(writer, "wb")
+
+
 class Session:
     """QEMU as a context manager: started and stopped at its first instruction on entering, gone on leaving.
 
     COMMAND starts it, with what CHANNELS gives for two sockets: the monitor's and the serial port's. SERIAL takes what
-    comes from the serial port as it comes. With TERMINAL QEMU itself has our standard input and output.
+    comes from the serial port as it comes. With TERMINAL QEMU itself has our standard input and output. With LISTENING
+    the serial port has a pipe instead of a socket, for a kernel that only sends: QEMU writes byte by byte, and of
+    single bytes a socket holds a few hundred. INHERITED are more file descriptors for QEMU.
 
     Everything happens in the thread that entered, inside `wait` and the methods that ask QEMU something; these raise
     MachineEnded once QEMU has gone, and StepError where it does not answer.
@@ -55,6 +67,8 @@ class Session:
         serial: Sink,
         environ: Mapping[str, str],
         terminal: bool = False,
+        listening: bool = False,
+        inherited: Sequence[int] = (),
         interrupts: process.Interrupts | None = None,
         stop: Callable[[], bool] = lambda: False,
     ) -> None:
@@ -66,6 +80,7 @@ class Session:
         self.serial = bytearray()
         self.serial_count = 0
         self._command, self._channels, self._environ, self._terminal = command, channels, environ, terminal
+        self._listening, self._inherited = listening, tuple(inherited)
         self._sink, self._stop, self._interrupts = serial, stop, interrupts
         self._protocol = Protocol()
         self._stack = contextlib.ExitStack()
@@ -76,11 +91,12 @@ class Session:
         with contextlib.ExitStack() as stack:
             self._selector = stack.enter_context(selectors.DefaultSelector())
             self._qmp, theirs = (stack.enter_context(end) for end in socket.socketpair())
-            self._line, line = (stack.enter_context(end) for end in socket.socketpair())
+            ends: Sequence[Any] = _pipe() if self._listening else socket.socketpair()
+            self._line, line = stack.enter_context(ends[0]), stack.enter_context(ends[1])
             # QEMU writes memory and pictures to a file by name; this one has no name that could be left behind.
             self._paper = os.memfd_create("osimage")
             stack.callback(os.close, self._paper)
-            inherited = (theirs.fileno(), line.fileno(), self._paper)
+            inherited = (theirs.fileno(), line.fileno(), self._paper, *self._inherited)
             argv = (*self._command, *self._channels(*inherited[:2]))
             self._child = process.start(argv, inherited=inherited, environ=self._environ, terminal=self._terminal)
             stack.callback(self._end)
@@ -168,8 +184,9 @@ class Session:
 
     def type(self, keys: bytes) -> None:
         """Send KEYS to the machine's serial port."""
-        with contextlib.suppress(OSError):  # a machine that reads nothing for long loses keys
-            self._line.send(keys, socket.MSG_DONTWAIT)
+        if isinstance(self._line, socket.socket):
+            with contextlib.suppress(OSError):  # a machine that reads nothing for long loses keys
+                self._line.send(keys, socket.MSG_DONTWAIT)
 
     def relay(self, keyboard: int) -> None:
         """From now on send what comes from the file descriptor KEYBOARD to the serial port."""

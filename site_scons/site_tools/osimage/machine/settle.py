@@ -94,7 +94,7 @@ class Watch(NamedTuple):
         return self.firmware_seen or sight.processors.long_mode or not screen.is_blank(sight.memory)
 
     def _judge(self, sight: Sight) -> Rest | None:
-        if _quiet(self.moved, sight) >= self.patience.resting and _first_match(_NOTHING_TO_BOOT, sight.memory):
+        if _quiet(self.moved, sight) >= self.patience.resting and is_not_bootable(sight.memory):
             return Rest.NOT_BOOTABLE
         if sight.processors.dead and self.moved is not sight:  # twice: the screen is read before the processors
             return Rest.STOPPED if reason(sight.memory) else Rest.SETTLED
@@ -121,6 +121,11 @@ def is_firmware(memory: bytes) -> bool:
 def has_other_rows(memory: bytes) -> bool:
     """Whether the text screen MEMORY has rows, or overwritten ones, that the firmware has not written."""
     return any(not _FIRMWARE.match(row) and not _ALSO_FIRMWARE.match(row) for row in _rows(memory))
+
+
+def is_not_bootable(memory: bytes) -> bool:
+    """Whether the text screen MEMORY says that the firmware found nothing to boot."""
+    return _first_match(_NOTHING_TO_BOOT, memory)
 
 
 def reason(memory: bytes) -> str:

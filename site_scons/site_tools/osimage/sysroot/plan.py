@@ -68,7 +68,7 @@ def plan(declaration: SysrootDeclaration, target: Target, rustc: Rustc, build: s
     try:
         library = read(rustc.rust_src)
         steps = Steps(library, target, rustc, rustflags, directory, f"{build}/external/{LINK}", where)
-        actions = steps.actions()
+        actions = tuple(action._replace(external=True) for action in steps.actions())
     except ValueError as error:
         raise DeclarationError(where, str(error)) from None
     faults = flag_faults(rustflags, target, rustc)

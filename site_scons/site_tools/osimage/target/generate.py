@@ -38,8 +38,8 @@ HOSTED = frozenset({
 NOT_ELF = ("is-like-aix", "is-like-darwin", "is-like-gpu", "is-like-msvc", "is-like-wasm", "is-like-windows")
 
 
-def generate(base: str, rustc: Rustc, checker: Checker) -> dict[str, Any]:
-    """The spec of the built-in target BASE with what a kernel needs.
+def generate(base: str, rustc: Rustc, checker: Checker, *, freestanding: bool) -> dict[str, Any]:
+    """The spec of the built-in target BASE, as it is or, if FREESTANDING, with what a kernel needs.
 
     Raises:
         ValueError: there is no such target, or it makes no ELF; the message is for the person.
@@ -51,6 +51,8 @@ def generate(base: str, rustc: Rustc, checker: Checker) -> dict[str, Any]:
     built_in: dict[str, Any] = rustc.target_spec(base)
     if built_in.get("binary-format", "elf") != "elf" or any(built_in.get(key) for key in NOT_ELF):
         raise ValueError(f"base '{base}' does not make ELF files, and a kernel is one. The default is {DEFAULT_BASE}.")
+    if not freestanding:
+        return {key: value for key, value in built_in.items() if key != "metadata"}
     described = {key: value for key, value in built_in.items() if key not in HOSTED}
     described.update(FREESTANDING)
     described["linker-flavor"] = next(

@@ -13,15 +13,18 @@ from .trail import Trail
 
 
 def demanded(root: str, environ: Mapping[str, str], trail: Trail) -> Candidate | None:
-    """The compiler that the project's toolchain file or RUSTC= demands: it is taken or nothing is.
+    """The compiler that RUSTC= on the command line (here OSIMAGE_RUSTC), the project's toolchain file or else the
+    variable RUSTC demands: it is taken or nothing is.
 
     Raises:
         ToolchainError: what is demanded is not there.
     """
-    choice = rustup.project_choice(root, trail)
-    if choice is not None:
-        return _chosen(choice, environ, trail)
-    asked = environ.get("RUSTC", "")
+    asked = environ.get("OSIMAGE_RUSTC", "")
+    if not asked:
+        choice = rustup.project_choice(root, trail)
+        if choice is not None:
+            return _chosen(choice, environ, trail)
+        asked = environ.get("RUSTC", "")
     if not asked:
         return None
     folders = (root,) if "/" in asked else folders_of(environ)

@@ -25,7 +25,6 @@ class Cargo:
         Raises:
             ToolchainError: it cannot be started or was killed; a refusal is an answer.
         """
-        import subprocess
         import tempfile
         from pathlib import Path
 
@@ -34,11 +33,21 @@ class Cargo:
                 file = Path(scratch) / name
                 file.parent.mkdir(parents=True, exist_ok=True)
                 file.write_text(text, encoding="utf-8")
-            try:
-                done = subprocess.run([self.path, *arguments], cwd=scratch, env=dict(environ), check=False,
-                                      stdin=subprocess.DEVNULL, capture_output=True)  # fmt: skip
-            except OSError as error:
-                raise ToolchainError(f"{self.path} cannot be started: {error.strerror}.") from error
+            return self.run_in(scratch, arguments, environ)
+
+    def run_in(self, folder: str, arguments: tuple[str, ...], environ: Mapping[str, str]) -> tuple[int, str, str]:
+        """As `run`, but in FOLDER, with whatever configuration holds there.
+
+        Raises:
+            ToolchainError: it cannot be started or was killed; a refusal is an answer.
+        """
+        import subprocess
+
+        try:
+            done = subprocess.run([self.path, *arguments], cwd=folder, env=dict(environ), check=False,
+                                  stdin=subprocess.DEVNULL, capture_output=True)  # fmt: skip
+        except OSError as error:
+            raise ToolchainError(f"{self.path} cannot be started: {error.strerror}.") from error
         if done.returncode < 0:
             raise ToolchainError(f"{self.path} {' '.join(arguments)} was ended by signal {-done.returncode}.")
         return done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")

@@ -15,9 +15,10 @@ if TYPE_CHECKING:
     from .rustc import Rustc
 
 # What is read of the environment; another value is another search.
-READ = ("PATH", "RUSTC", "HOME", "RUSTUP_HOME", "RUSTUP_TOOLCHAIN", "LD_LIBRARY_PATH")
+READ = ("PATH", "OSIMAGE_RUSTC", "RUSTC", "HOME", "RUSTUP_HOME", "RUSTUP_TOOLCHAIN", "LD_LIBRARY_PATH")
 
 _HERE = os.path.dirname(__file__)
+_PLACES = ("path", "sysroot", "rust_src", "linker", "host_linker")
 _WHOLE = 7  # parts of what is remembered
 
 
@@ -49,7 +50,7 @@ class Found:
         """What can differ under one identity: where the compiler, rust-src and cargo lie, and cargo's version."""
         if self._rustc is None:
             return ()
-        return (*(str(self._rustc[name]) for name in ("path", "sysroot", "rust_src", "linker")), *self._cargo)
+        return (*(str(self._rustc[name]) for name in _PLACES), *self._cargo)
 
     @property
     def rustc(self) -> Rustc | None:
@@ -57,10 +58,11 @@ class Found:
         if self._rustc is None:
             return None
         from .facts import remembering
-        from .rustc import Linker, Rustc
+        from .rustc import HostLinker, Linker, Rustc
 
         fields = dict(self._rustc)
         fields["linker"] = Linker(*fields["linker"])
+        fields["host_linker"] = HostLinker(*fields["host_linker"]) if fields["host_linker"] else None
         return Rustc(**fields, ask=remembering(fields["path"], self.identity, self._directory))
 
     @property

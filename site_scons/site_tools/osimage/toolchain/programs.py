@@ -25,10 +25,9 @@ def programs_for(found: Found) -> Programs:
     """
     rustc, cargo = found.need_rustc(), found.need_cargo()
     paths = {"rustc": rustc.path, "cargo": cargo.path}
-    folders = ["/usr/bin", "/bin"]
+    # In this order, so that to the compiler, too, the bare names mean those that were found.
+    found_in = [each.path.rpartition("/")[0] for each in (rustc.linker, rustc.host_linker) if each is not None]
     if rustc.linker is not None:
         paths[rustc.linker.name] = rustc.linker.path
-        # First, so that the linker's bare name means this one to the compiler too.
-        folders.insert(0, rustc.linker.path.rpartition("/")[0])
     preload = {"rustc": found.allocator} if found.allocator else {}
-    return Programs(paths, ":".join(dict.fromkeys(folders)), preload)
+    return Programs(paths, ":".join(dict.fromkeys((*found_in, "/usr/bin", "/bin"))), preload)

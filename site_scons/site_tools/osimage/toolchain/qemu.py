@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from ..errors import ToolchainError
@@ -12,12 +12,9 @@ from . import memo
 from .trail import Trail, unchanged
 
 PROGRAM = "qemu-system-x86_64"
-# Where the firmware lies, from the folder above the program's, and what of it a BIOS boot runs.
-_FIRMWARE = tuple(
-    f"share/{folder}/{name}"
-    for folder in ("qemu", "seabios")
-    for name in ("bios-256k.bin", "bios.bin", "vgabios-stdvga.bin")
-)
+# What QEMU loads into a machine: the BIOS, ROMs of graphics and network cards, and boot helpers of its own.
+_FIRMWARE = ("bios", "vgabios", "kvmvapic", "linuxboot", "multiboot", "pvh", "qboot", "efi-", "pxe-", "OVMF", "edk2-x")
+_TCG = "lib/{}/accel-tcg-x86_64.so"  # the code generator, where it is a module of its own
 
 
 class Qemu(NamedTuple):
@@ -57,8 +54,26 @@ def _search(environ: Mapping[str, str], trail: Trail, directory: str) -> Qemu | 
         path = f"{folder}/{PROGRAM}"
         if trail.see(path) and is_program(path):
             version = re.search(r"version (\d+\.\d+\.\d+)", output_of((path, "--version"), environ))
-            above = os.path.dirname(os.path.dirname(os.path.realpath(path)))
-            firmware = tuple(file for file in (f"{above}/{part}" for part in _FIRMWARE) if trail.see(file))
             if version:
-                return Qemu(path, version[1], contents(path, trail, directory, firmware).digest)
+                files = tuple(_files(path, trail, environ))
+                return Qemu(path, version[1], contents(path, trail, directory, files).digest)
     return None
+
+
+def _files(path: str, trail: Trail, environ: Mapping[str, str]) -> Iterator[str]:
+    """What the QEMU at PATH loads into machines of this kind, by its own list of folders, and its code generator."""
+    from .process import output_of
+
+    for folder in output_of((path, "-L", "help"), environ).splitlines():
+        if trail.see(folder):
+            for name in sorted(os.listdir(folder)):
+                if (
+                    name.startswith(_FIRMWARE)
+                    and name.endswith((".bin", ".rom", ".fd"))
+                    and trail.see(f"{folder}/{name}")
+                ):
+                    yield f"{folder}/{name}"
+    above = os.path.dirname(os.path.dirname(os.path.realpath(path)))
+    for module in (_TCG.format("qemu"), _TCG.format("x86_64-linux-gnu/qemu")):
+        if trail.see(f"{above}/{module}"):
+            yield f"{above}/{module}"

@@ -21,6 +21,16 @@ class Linker(NamedTuple):
     version: str
 
 
+class HostLinker(NamedTuple):
+    """The C compiler by which rustc links programs of the machine that builds.
+
+    `identity` is the SHA-256 (hex) over the contents of rustc and of everything that links such a program.
+    """
+
+    path: str
+    identity: str
+
+
 @dataclass(frozen=True)
 class Rustc:
     """A compiler, its library's source and the linker for it.
@@ -40,6 +50,7 @@ class Rustc:
     linker: Linker | None
     identity: str
     ask: Ask = field(compare=False, repr=False)
+    host_linker: HostLinker | None = None
 
     def target_list(self) -> tuple[str, ...]:
         """The built-in targets."""
@@ -71,6 +82,10 @@ class Rustc:
             ToolchainError: rustc refuses the spec or the flags.
         """
         return tuple(self._say("--print", "cfg", *_target(name), *flags, spec=(name, spec_json)).splitlines())
+
+    def host_cfg(self) -> tuple[str, ...]:
+        """The lines of `--print cfg` for the machine that builds."""
+        return tuple(self._say("--print", "cfg").splitlines())
 
     def check_spec(self, spec_json: str, name: str) -> str | None:
         """What rustc says against the text SPEC_JSON as target NAME, or None.

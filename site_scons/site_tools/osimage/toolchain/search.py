@@ -6,8 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import ToolchainError
+from . import memo
 from .candidates import demanded, offered
+from .host_linker import find_host_linker
 from .probe import OLDEST_TEXT, Candidate, Probed, identity_of, probe
+from .process import folders_of
 from .trail import Trail
 
 NONE_FITS = (
@@ -51,9 +54,11 @@ def _consider(
         return None, _why(probed, probed.lacks)
     try:
         identity, allocator, own_allocator = identity_of(probed, environ, trail)
+        host_linker = find_host_linker(folders_of(environ), identity, trail, memo.folder(environ))
     except OSError as error:
         return None, _why(probed, (f"{error.filename} cannot be read: {error.strerror}",))
     fields = {**probed.fields, "linker": tuple(probed.fields["linker"]), "identity": identity}
+    fields["host_linker"] = tuple(host_linker) if host_linker is not None else None
     return (fields, probed.cargo, candidate.origin, (), allocator, own_allocator, ""), ("", "")
 
 

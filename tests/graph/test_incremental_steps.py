@@ -1,0 +1,54 @@
+"""Steps with a compiler that keeps something from run to run: only what came of nothing is shared."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from steps import build, step
+
+KEPT = "build/incremental/x"
+# As such compilers do, it writes other bytes when there is a past.
+SCRIPT = f"mkdir -p {KEPT}; cat words {KEPT}/past 2>/dev/null > {{out}}/made || true; cp words {KEPT}/past"
+MAKE = step(SCRIPT, ("build/made",), ("words",), incremental=KEPT)
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    project = tmp_path / "project"
+    project.mkdir()
+    (project / "words").write_text("one")
+    monkeypatch.chdir(project)
+    return project
+
+
+def made(root: Path, words: str, store: Path) -> str:
+    (root / "words").write_text(words)
+    build(root, MAKE, store=store)
+    assert build(root, MAKE, store=store) == []
+    return (root / "build/made").read_text()
+
+
+def test_what_depends_on_the_past_is_not_shared(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = tmp_path / "store"
+    assert made(root, "one", store) == "one"
+    assert made(root, "two", store) == "twoone"
+
+    clone = tmp_path / "clone"
+    clone.mkdir()
+    monkeypatch.chdir(clone)
+    assert made(clone, "one", store) == "one"
+    assert not (clone / KEPT).exists()  # it came from the store
+    assert made(clone, "two", store) == "two"
+    assert made(root, "two", store) == "twoone"  # what is here is right, and stays
+    shutil.rmtree(root / "build")
+    monkeypatch.chdir(root)
+    assert made(root, "two", store) == "two"
+
+
+def test_a_content_that_is_known_comes_from_the_store(root: Path, tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    assert made(root, "one", store) == "one"
+    assert made(root, "two", store) == "twoone"
+    assert made(root, "one", store) == "one"

@@ -1,0 +1,11 @@
+//! Says nothing and passes.
+#![no_std]
+#![no_main]
+
+#[path = "../common.rs"]
+mod common;
+
+#[unsafe(no_mangle)]
+pub extern "C" fn _start() -> ! {
+    common::exit(common::SUCCESS)
+}
