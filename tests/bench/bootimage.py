@@ -10,21 +10,14 @@ Both sides use the same compiler and alternate run by run; a ratio is the median
 from __future__ import annotations
 
 import argparse
-import os
 import shutil
-import statistics
 import subprocess
-import sys
 import tempfile
-import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
-sys.path[:0] = [str(Path(__file__).parents[1] / "support"), str(Path(__file__).parents[2] / "site_scons/site_tools")]
-
-from osimage.toolchain.find import find_rustc
-from project import FILES, MAIN, MANIFEST, REPOSITORY, Project
+from project import FILES, MAIN, MANIFEST, Project
+from sides import Pair, Side, cargo_bootimage, head, tell, tools
 
 PEER_CONFIG = """\
 [unstable]
@@ -47,28 +40,6 @@ PEER_SPEC = """\
 """
 
 
-@dataclass
-class Side:
-    """One of the two builders: how to run it, and where its kernel's main.rs is."""
-
-    name: str
-    folder: Path
-    command: list[str]
-    environ: dict[str, str]
-    main: Path
-
-    def run(self) -> float:
-        """Build once; seconds of wall time."""
-        began = time.perf_counter()
-        done = subprocess.run(
-            self.command, cwd=self.folder, env=self.environ, capture_output=True, text=True, check=False
-        )
-        took = time.perf_counter() - began
-        if done.returncode:
-            sys.exit(f"{self.name}: exit {done.returncode}\n{done.stdout}\n{done.stderr}")
-        return took
-
-
 class Bench:
     """Both sides in a temporary folder."""
 
@@ -76,28 +47,17 @@ class Bench:
         self.base = base
         self.cache = base / "cache"
         self.serial = 0
-        environ = dict(os.environ)
-        environ.pop("PYTHONDONTWRITEBYTECODE", None)
-        found = find_rustc(REPOSITORY, environ)
-        rustc = found.need_rustc()
-        tools = base / "bin"
-        tools.mkdir()
-        for name, target in (("rustc", rustc.path), ("cargo", found.need_cargo().path)):
-            (tools / name).symlink_to(target)
-        if rustc.linker is not None:
-            (tools / "rust-lld").symlink_to(rustc.linker.path)
-        self.environ = environ | {"RUSTC": rustc.path, "RUSTC_BOOTSTRAP": "1", "PATH": f"{tools}:{environ['PATH']}"}
-        self.environ.pop("RUSTUP_TOOLCHAIN", None)
-        self.peer = self._peer(found.need_cargo().path)
+        self.tools = tools(base)
+        self.peer = self._peer()
         self.ours = self.project("ours", self.cache)
 
     def project(self, name: str, cache: Path) -> Side:
         """A project of ours in a folder of its own."""
         project = Project(self.base / name, cache).write(FILES)
-        environ = self.environ | {"OSIMAGE_CACHE": str(cache), "NO_COLOR": "1"}
-        return Side("osimage", project.root, project.command("image"), environ, project.root / "kernel/src/main.rs")
+        environ = self.tools.environ | {"OSIMAGE_CACHE": str(cache), "NO_COLOR": "1"}
+        return Side("osimage", project.root, project.command("image"), environ)
 
-    def _peer(self, cargo: str) -> Side:
+    def _peer(self) -> Side:
         folder = self.base / "peer"
         files = {
             "Cargo.toml": MANIFEST + '\n[dependencies]\nbootloader = "0.9"\n',
@@ -106,12 +66,9 @@ class Bench:
             "x86_64-hello.json": PEER_SPEC,
         }
         Project(folder, self.cache).write(files)
-        program = os.environ.get("CARGO_BOOTIMAGE") or shutil.which("cargo-bootimage")
-        if program is None:
-            sys.exit("cargo-bootimage is not on PATH: `cargo install bootimage`, or name it in CARGO_BOOTIMAGE")
-        environ = self.environ | {"CARGO": cargo, "CARGO_MANIFEST_DIR": str(folder)}
-        subprocess.run([cargo, "fetch"], cwd=folder, env=environ, check=True, capture_output=True)
-        return Side("cargo bootimage", folder, [program, "bootimage"], environ, folder / "src/main.rs")
+        environ = self.tools.environ | {"CARGO_MANIFEST_DIR": str(folder)}
+        subprocess.run([self.tools.cargo, "fetch"], cwd=folder, env=environ, check=True, capture_output=True)
+        return Side("cargo bootimage", folder, [cargo_bootimage(), "bootimage"], environ)
 
     def fresh(self) -> Side:
         """Another folder with the same project, and the cache that the first one filled."""
@@ -126,10 +83,15 @@ class Bench:
 
     def edit(self, side: Side, text: str) -> None:
         """Another string in the kernel's source."""
-        side.main.write_text(MAIN.replace("Hello World!", text))
+        main_of(side).write_text(MAIN.replace("Hello World!", text))
 
 
-def cold(bench: Bench, repeat: int) -> list[tuple[float, float]]:
+def main_of(side: Side) -> Path:
+    """The kernel's main.rs."""
+    return side.folder / ("kernel/src/main.rs" if side.name == "osimage" else "src/main.rs")
+
+
+def cold(bench: Bench, repeat: int) -> list[Pair]:
     """An empty cache and no build folder; the crates are fetched."""
     pairs = []
     for number in range(repeat):
@@ -140,10 +102,10 @@ def cold(bench: Bench, repeat: int) -> list[tuple[float, float]]:
     return pairs
 
 
-def each(change: Callable[[Bench, Side, int], None]) -> Callable[[Bench, int], list[tuple[float, float]]]:
+def each(change: Callable[[Bench, Side, int], None]) -> Callable[[Bench, int], list[Pair]]:
     """Runs both sides by turns, after CHANGE to each."""
 
-    def work(bench: Bench, repeat: int) -> list[tuple[float, float]]:
+    def work(bench: Bench, repeat: int) -> list[Pair]:
         pairs = []
         for number in range(repeat):
             for side in (bench.ours, bench.peer):
@@ -154,10 +116,10 @@ def each(change: Callable[[Bench, Side, int], None]) -> Callable[[Bench, int], l
     return work
 
 
-def against_cold(make: Callable[[Bench], Side]) -> Callable[[Bench, int], list[tuple[float, float]]]:
+def against_cold(make: Callable[[Bench], Side]) -> Callable[[Bench, int], list[Pair]]:
     """A new folder of ours with a warm cache; the peer has no such thing and builds from nothing."""
 
-    def work(bench: Bench, repeat: int) -> list[tuple[float, float]]:
+    def work(bench: Bench, repeat: int) -> list[Pair]:
         shutil.rmtree(bench.peer.folder / "target", ignore_errors=True)
         peer = bench.peer.run()
         return [(make(bench).run(), peer) for _ in range(repeat)]
@@ -165,11 +127,11 @@ def against_cold(make: Callable[[Bench], Side]) -> Callable[[Bench, int], list[t
     return work
 
 
-WORKS: dict[str, tuple[str, float, Callable[[Bench, int], list[tuple[float, float]]]]] = {
+WORKS: dict[str, tuple[str, float, Callable[[Bench, int], list[Pair]]]] = {
     "cold": ("cold, empty cache", 0.43, cold),
     "null": ("nothing changed", 0.30, each(lambda bench, side, n: None)),
     "edit": ("one string edited, to new image", 0.25, each(lambda bench, side, n: bench.edit(side, f"Hello {n:06}"))),
-    "touch": ("touch of every source", 0.12, each(lambda bench, side, n: side.main.touch())),
+    "touch": ("touch of every source", 0.12, each(lambda bench, side, n: main_of(side).touch())),
     "fresh": ("fresh clone elsewhere, warm cache", 0.05, against_cold(Bench.fresh)),
     "second": ("second project with the same target", 0.06, against_cold(Bench.second_project)),
 }
@@ -187,14 +149,10 @@ def main() -> None:
         if "cold" not in (options.only or WORKS):
             bench.ours.run()
             bench.peer.run()
-        print(f"{'work':<38} {'osimage':>9} {'bootimage':>10} {'ratio':>6} {'at most':>8}")
+        head("bootimage")
         for name, (title, limit, work) in WORKS.items():
             if name in (options.only or WORKS):
-                pairs = work(bench, options.cold if name == "cold" else options.repeat)
-                ours, peer = (statistics.median(side) for side in zip(*pairs, strict=True))
-                ratio = statistics.median(a / b for a, b in pairs)
-                verdict = "" if ratio <= limit else "  MISSED"
-                print(f"{title:<38} {ours:>7.2f} s {peer:>8.2f} s {ratio:>6.3f} {limit:>8.2f}{verdict}", flush=True)
+                tell(title, work(bench, options.cold if name == "cold" else options.repeat), limit)
 
 
 if __name__ == "__main__":
