@@ -89,7 +89,7 @@ def test_a_script_is_run_for_its_package_and_says_more_to_its_crates(graph: dict
     assert run.argv[0] == "osimage.crates.run_script"
     folder = run.outputs[0].rpartition("/")[0]
     assert [output.removeprefix(f"{folder}/") for output in run.outputs] == [
-        *("search.args", "rustc.env", "metadata"),
+        *("search.args", "rustc.env", "metadata", "libraries"),
         *("bin-kernel.args", "test-basic.args", "test-plain.args", "lib.args", "script.d", "out/"),
     ]
     assert run.dep_info == f"{folder}/script.d"
@@ -103,6 +103,7 @@ def test_a_script_is_run_for_its_package_and_says_more_to_its_crates(graph: dict
     assert variables["CARGO_MANIFEST_DIR"] == "{root}/kernel"
     kernel = graph["kernel kernel (dev)"]
     assert kernel.env_from == (f"{folder}/rustc.env",)
+    assert Input(f"{folder}/libraries") in kernel.inputs
     assert dict(kernel.env)["OUT_DIR"] == f"{{root}}/{folder}/out"
     said = [word for word in kernel.argv if word.startswith("@")]
     assert said[0] == f"@{folder}/search.args"

@@ -71,6 +71,20 @@ def test_large_crates_are_compiled_incrementally(
     assert (f"-Cincremental={folder}" in step.argv) == is_incremental
 
 
+def test_workspaces_of_what_is_used_and_new_tests_change_the_plan(planned: PlanIt, tmp_path: Path) -> None:
+    uses = '[dependencies]\nfoo = { path = "../libs/foo" }\n'
+    inherits = '[package]\nname = "foo"\nversion.workspace = true\nedition.workspace = true\n'
+    root = write(tmp_path / "p", KERNEL | {
+        "kernel/Cargo.toml": KERNEL["kernel/Cargo.toml"] + uses,
+        "kernel/tests/deep/helper.rs": "",
+        "libs/Cargo.toml": '[workspace]\nmembers = ["foo"]\n[workspace.package]\nversion = "1.0.0"\nedition = "2021"\n',
+        "libs/foo/Cargo.toml": inherits,
+        "libs/foo/src/lib.rs": "#![no_std]\n",
+    })  # fmt: skip
+    plan, _ = planned(root)
+    assert {"libs/Cargo.toml", "kernel/tests/deep/"} <= set(plan.consulted)
+
+
 def test_a_missing_lock_file_is_written_and_told(planned: PlanIt, tmp_path: Path) -> None:
     root = write(tmp_path / "p", KERNEL)
     first, _ = planned(root)

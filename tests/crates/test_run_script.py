@@ -75,6 +75,7 @@ echo "cargo::warning=careful"
     assert warnings == "warning: k@1.0.0: careful\n"
     assert made(root) == {
         "bin-k.args": "-l\npart\n-Clink-arg=-Tkernel/link.ld\n--cfg\nfast\n",
+        "libraries": "",  # none lies there
         "search.args": f"-L\nnative={OUT_DIR}\n-L\nkernel/libs\n-L\n/usr/lib\n",
         "rustc.env": f"TABLE={{root}}/{OUT_DIR}/table.rs",
         "metadata": f"include={{root}}/{OUT_DIR}/include",
@@ -140,6 +141,7 @@ def test_warnings_of_crates_that_nobody_edits_are_nobodys(root: Path) -> None:
         ("exit 1", "ended with 1:\nIt said nothing."),
         ("kill -9 $$", "was killed by signal 9:\nIt said nothing."),
         ("echo cargo::error=a; echo cargo::error=b", "reports:\na\nb"),
+        ("echo '  cargo::error=a'", "reports:\na"),
         ("echo cargo::x=y", "says 'cargo::x=y', which cargo does not know: there is no 'x'."),
         (
             "echo 'cargo::rustc-env=X={root}'",

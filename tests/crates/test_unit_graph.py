@@ -147,6 +147,12 @@ def test_what_scripts_make_is_searched_by_all_that_may_be_linked_with_it() -> No
     assert made.script_runs_used_by(1, str) == ()
 
 
+def test_many_ways_to_one_crate_are_gone_once() -> None:
+    units = [unit("a")]
+    units += [unit(f"c{n}", "lib", *range(max(0, n - 3), n)) for n in range(1, 60)]
+    assert graph(*units).script_runs_used_by(59, str) == ()
+
+
 def test_examples_and_doctests_are_no_tests() -> None:
     units = (unit("a"), unit("a", mode="test"), unit("a", "lib", 0, mode="doctest"), unit("e", "example", 0))
     described = {"version": 1, "units": units, "roots": [1, 2, 3]}

@@ -175,8 +175,9 @@ fn panic(_: &core::panic::PanicInfo) -> ! {
     old_os::exit(0x10)
 }
 """
+SCONSTRUCT = 'env = Environment(tools=["osimage"])\nenv.CargoProject(".")\n'
 FILES = {
-    "SConstruct": 'env = Environment(tools=["osimage"])\nenv.CargoProject(".")\n',
+    "SConstruct": SCONSTRUCT,
     "Cargo.toml": MANIFEST,
     "Cargo.lock": LOCK,
     ".cargo/config.toml": CONFIG,
@@ -220,6 +221,20 @@ def test_an_edit_makes_only_what_it_changes(old_os: Project) -> None:
     old_os.rebuilds(["kernel old-os (dev)", "old-os.stripped.elf", "old-os.img"])
     old_os.write({"tests/panics.rs": PANICS + "\n// a word\n", "notes.txt": "words"})
     assert old_os.up_to_date()
+
+
+def test_tests_of_one_name_and_of_two_projects_are_told_apart(old_os: Project) -> None:
+    old_os.write({"tests/lib.rs": PANICS, "SConstruct": SCONSTRUCT + 'env.CargoProject(".", name="again")\n'})
+    old_os.replace(
+        "Cargo.toml",
+        "[package.metadata.bootimage]",
+        '[[test]]\nname = "lib"\nharness = false\n\n[package.metadata.bootimage]',
+    )
+    said = old_os.build("test").stdout
+    names = ["lib-old_os", "panics", "test-lib"]
+    assert sorted(re.findall(r"^\[TEST\] (\S+) +passed", said, re.MULTILINE)) == sorted(
+        [*names, *(f"again-{name}" for name in names)]
+    )
 
 
 def test_a_project_without_a_success_code(old_os: Project) -> None:

@@ -16,7 +16,7 @@ import pytest
 from project import Project
 from small import KERNEL, LIBRARY_FILES, Toolchain
 
-KILLS = 50
+KILLS = 30
 TEXTS = ("Hello World!", "Hello Moon!!", "Hello Mars!!")
 EXTRA = "core/src/extra.rs"
 

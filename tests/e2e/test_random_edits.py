@@ -16,7 +16,7 @@ import pytest
 from project import Project
 from small import KERNEL, PROJECT_FILES
 
-STEPS = int(os.environ.get("OSIMAGE_TEST_STEPS", "20"))
+STEPS = int(os.environ.get("OSIMAGE_TEST_STEPS", "12"))
 NAMES = ("ant", "bee", "cat", "dog")
 LIBRARY, MACROS = "kernel/lib", "kernel/mac"
 

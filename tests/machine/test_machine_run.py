@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import struct
 import threading
 import time
@@ -60,7 +61,7 @@ def test_a_kernel_that_computes_on_has_settled_when_its_screen_has(boot: Boot) -
 def test_a_kernel_that_keeps_changing_the_screen_is_told_at_the_limit(boot: Boot) -> None:
     ran = boot("counting", limit_s=0.5)
     assert ran.status == 0
-    assert ran.lines[-1] == "(the kernel is still busy after 1 s; this is the screen as it was then)"
+    assert re.fullmatch(r"\(the kernel is still busy after \d+ s; this is the screen as it was then\)", ran.lines[-1])
     assert len(ran.lines) == 2
 
 
@@ -72,7 +73,7 @@ def test_a_kernel_that_shows_nothing(boot: Boot, name: str) -> None:
 def test_the_firmwares_text_is_not_taken_for_the_kernels(boot: Boot) -> None:
     ran = boot("long mode, silent")
     assert ran.lines[0].startswith("SeaBIOS")
-    assert ran.lines[-1] == "(no sign of the kernel after 1 s; this is the screen as it was then)"
+    assert re.fullmatch(r"\(no sign of the kernel after \d+ s; this is the screen as it was then\)", ran.lines[-1])
 
 
 def test_serial_output_is_passed_on(boot: Boot) -> None:

@@ -107,6 +107,11 @@ def test_a_kernel_may_write_and_halt_between_a_look_at_the_screen_and_one_at_the
     assert watched([*BOOT, (STEP * 1.5, FIRMWARE, DEAD)])[0] is Rest.SETTLED
 
 
+@pytest.mark.parametrize("seen", [BLANK, text("SeaBIOS (version 1.16.2-debian-1.16.2-1)", "", "", "Booti")])
+def test_the_processor_may_reach_long_mode_between_a_look_at_the_screen_and_one_at_it(seen: bytes) -> None:
+    assert watched([(STEP / 2, seen, RUNNING), (9, FIRMWARE, RUNNING)])[0] is Rest.NOT_SEEN
+
+
 def test_text_over_the_firmwares_is_the_kernels_in_long_mode() -> None:
     mixed = text("Hello World!sion 1.16.2-debian-1.16.2-1)", "", "", "Booting from Hard Disk...")
     assert watched([*BOOT, (9, mixed, RUNNING)])[0] is Rest.SETTLED

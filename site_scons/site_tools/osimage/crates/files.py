@@ -11,8 +11,10 @@ from .metadata import PROGRAMS
 from .unit_graph import UnitGraph
 
 # What a run of a build script leaves in its folder: `-L` for all that may be linked with its libraries, variables for
-# its own package, what it says to scripts of packages that use it, what it read, and OUT_DIR.
-SEARCH, VARIABLES, METADATA, DEP_INFO, OUT_DIR = "search.args", "rustc.env", "metadata", "script.d", "out/"
+# its own package, what it says to scripts of packages that use it, the digests of the native libraries that it names
+# (rustc copies them into an rlib and says nothing of it), what it read, and OUT_DIR.
+SEARCH, VARIABLES, METADATA, LIBRARIES = "search.args", "rustc.env", "metadata", "libraries"
+DEP_INFO, OUT_DIR = "script.d", "out/"
 
 
 class Produced(NamedTuple):

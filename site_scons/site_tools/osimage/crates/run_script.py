@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import posixpath
@@ -15,7 +16,7 @@ from typing import NamedTuple
 from ..action import OUT, ROOT
 from ..errors import StepError
 from .fault import FaultError
-from .files import DEP_INFO, METADATA, OUT_DIR, SEARCH, VARIABLES
+from .files import DEP_INFO, LIBRARIES, METADATA, OUT_DIR, SEARCH, VARIABLES
 from .link_files import located
 from .place import Place
 from .script_env import upper
@@ -121,6 +122,7 @@ def results(script: Script, said: Said, root: str, began_ns: int) -> dict[str, s
         **{file: "".join(f"{word}\n" for word in words) for file, words in texts.items()},
         VARIABLES: _records(said.variables, root),
         METADATA: _records(said.metadata, root),
+        LIBRARIES: "".join(f"{line}\n" for line in _native_libraries(script, said, root)),
         DEP_INFO: _dep_info(script, said, root, is_private),
     }
 
@@ -188,6 +190,17 @@ def _from_root(path: str, base: str, root: str) -> str:
 
 
 _CLOCK_MARGIN_NS = 20_000_000  # file times come from a clock that ticks every few milliseconds
+
+
+def _native_libraries(script: Script, said: Said, root: str) -> Iterator[str]:
+    """The SHA-256 (hex) and name of each native library that SCRIPT names and that lies where it says."""
+    for library in said.libraries:
+        name = library.rpartition("=")[2].partition(":")[0]
+        for path in said.search:
+            folder = posixpath.join(root, _from_root(path, script.base, root).rpartition("=")[2])
+            for file in (name, f"lib{name}.a", f"lib{name}.so"):
+                if os.path.isfile(f"{folder}/{file}"):
+                    yield f"{hashlib.sha256(Path(folder, file).read_bytes()).hexdigest()} {file}"
 
 
 def _is_written(path: str, script: Script, root: str, began_ns: int) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from ..action import CARGO, RUSTC, Action, Input
 from ..own import code_identity
-from .files import DEP_INFO, METADATA, OUT_DIR, SEARCH, VARIABLES, for_rustc
+from .files import DEP_INFO, LIBRARIES, METADATA, OUT_DIR, SEARCH, VARIABLES, for_rustc
 from .layout import Layout
 from .run_script import Script
 from .script_env import of_run, root_of
@@ -25,7 +25,7 @@ def run_of(index: int, layout: Layout) -> Action:
     others = [used for used, unit in layout.used_by(index) if unit.is_script_run]
     script = _script(index, layout, others)
     step, label = layout.called(index)
-    names = (SEARCH, VARIABLES, METADATA, *(file for file, *_ in script.crates), DEP_INFO, OUT_DIR)
+    names = (SEARCH, VARIABLES, METADATA, LIBRARIES, *(file for file, *_ in script.crates), DEP_INFO, OUT_DIR)
     return Action(
         step=step,
         label=label,

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from ..action import OUT, Action, Input
 from .argv import LINK_INFO, Command, Extern, argv
 from .fault import FaultError
-from .files import VARIABLES
+from .files import LIBRARIES, VARIABLES
 from .layout import Layout
 from .metadata import Package
 from .script_steps import run_of
@@ -99,7 +99,7 @@ def _inputs(index: int, layout: Layout) -> Iterator[Input]:
     yield from map(Input, files.loaded(index))
     for used, other in layout.used_by(index):
         if other.is_script_run:
-            yield Input(files.said(used, VARIABLES))
+            yield from (Input(files.said(used, name)) for name in (VARIABLES, LIBRARIES))
         elif other.is_program:
             yield Input(files.program(used))
     yield from map(Input, layout.said_to(index))

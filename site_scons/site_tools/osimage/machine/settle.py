@@ -80,18 +80,23 @@ class Watch(NamedTuple):
         )
         if _first_match(_LOADING, sight.memory):
             now = now._replace(kernel_since=None)
-        elif now.kernel_since is None and now._kernel_shows(sight):
+        elif now.kernel_since is None and now._kernel_shows(sight, self.last):
             now = now._replace(kernel_since=sight.at)
         return now._replace(rest=now._judge(sight))
 
-    def _kernel_shows(self, sight: Sight) -> bool:
-        """Whether screen or serial line have something of the kernel, or at least nothing of the firmware any more."""
+    def _kernel_shows(self, sight: Sight, before: Sight | None) -> bool:
+        """Whether screen or serial line have something of the kernel, or at least nothing of the firmware any more.
+
+        The screen is read before the processors, which may reach long mode in between: the sight BEFORE has to have
+        them there too.
+        """
+        long_mode = before is not None and before.processors.long_mode and sight.processors.long_mode
         if is_firmware(sight.memory):
             # The firmware may have written between the last sight outside long mode and now, but not such rows.
             written = sight.memory != self.firmware_left and has_other_rows(sight.memory)
-            return sight.processors.long_mode and (written or sight.serial > 0)
+            return long_mode and (written or sight.serial > 0)
         # A blank screen may also be one that the firmware has not yet begun to use.
-        return self.firmware_seen or sight.processors.long_mode or not screen.is_blank(sight.memory)
+        return self.firmware_seen or long_mode or not screen.is_blank(sight.memory)
 
     def _judge(self, sight: Sight) -> Rest | None:
         if _quiet(self.moved, sight) >= self.patience.resting and is_not_bootable(sight.memory):
