@@ -28,7 +28,12 @@ def start(disk: Callable[..., Path], compiled: Callable[..., bytes]) -> Start:
     """Boots KERNEL, bound as BINDING says, in a machine that is odd in some ways (see kernels/odd_bios.rs)."""
 
     def boot_oddly(
-        ways: tuple[str, ...], until: Wanted = ended, kernel: bytes = Elf().build(), stage1: bytes = b"", **binding: Any
+        ways: tuple[str, ...],
+        until: Wanted = ended,
+        kernel: bytes = Elf().build(),
+        stage1: bytes = b"",
+        drive: str = "virtio",
+        **binding: Any,
     ) -> Boot:
         image = disk(kernel, **binding)
         content = bytearray(image.read_bytes())
@@ -40,7 +45,7 @@ def start(disk: Callable[..., Path], compiled: Callable[..., bytes]) -> Start:
         first = mbr.ljust(PACKET_OFFSET, b"\0") + packet
         content[:SECTOR_SIZE] = first.ljust(SECTOR_SIZE - 2, b"\0") + b"\x55\xaa"
         image.write_bytes(content)
-        return boot(image, until)
+        return boot(image, until, drive)
 
     return boot_oddly
 
@@ -64,10 +69,12 @@ def test_a_closed_a20_line_is_opened(start: Start, ways: tuple[str, ...]) -> Non
         seen.append(machine.registers().partition("A20=")[2][0])  # after that look: it may be opened in between
         return ended
 
-    start(ways, done, Elf((Part("text", 0x20_1000, HALTS, R | X),)).build())
+    # SeaBIOS goes by port 0x92, and its driver for virtio has data above 1 MiB: behind a line that the keyboard controller
+    # has closed it divides by what it finds there instead. The one for IDE needs nothing there.
+    start(ways, done, Elf((Part("text", 0x20_1000, HALTS, R | X),)).build(), drive="ide")
     assert seen[-1] == "1"
     # With nothing in the place of stage 1 the line stays closed: the machine is as odd as it should be.
-    start(ways, lambda machine: "A20=0" in machine.registers(), stage1=b"\xf4")
+    start(ways, lambda machine: "A20=0" in machine.registers(), stage1=b"\xf4", drive="ide")
 
 
 @pytest.mark.parametrize(("way", "says"), [
