@@ -145,14 +145,14 @@ def package(name: str, version: str, source: str | None, folder: str) -> Package
 
 
 def test_sources_outside_are_reached_by_links_that_tell_them_apart() -> None:
-    place = Place("/home/p", "build")
+    place = Place("/here/p", "build")
     index = "registry+https://example.org/index"
     packages = [
-        package("inside", "1.0.0", None, "/home/p/inside"),
+        package("inside", "1.0.0", None, "/here/p/inside"),
         package("plain", "1.0.0", index, "/cargo/plain-1.0.0"),
         package("plain", "2.0.0", index, "/cargo/plain-2.0.0"),
         package("twice", "1.0.0", index, "/cargo/twice-1.0.0"),
-        package("twice", "1.0.0", None, "/home/twice"),
+        package("twice", "1.0.0", None, "/here/twice"),
         package("forked", "1.0.0", "git+https://example.org/forked#abc", "/cargo/git/forked"),
     ]
     folders = sources.folders(packages, place)
@@ -161,10 +161,8 @@ def test_sources_outside_are_reached_by_links_that_tell_them_apart() -> None:
     assert len(set(found)) == len(found)
     assert all(len(name) == len("build/external/twice-1.0.0-12345678") for name in found[3:5])
     assert len(found[5]) == len("build/external/forked-1.0.0-12345678")
-    moved = Place("/home/elsewhere/p", "build")
-    again = [
-        dataclasses.replace(each, manifest=each.manifest.replace("/home/", "/home/elsewhere/")) for each in packages
-    ]
+    moved = Place("/elsewhere/p", "build")
+    again = [dataclasses.replace(each, manifest=each.manifest.replace("/here/", "/elsewhere/")) for each in packages]
     assert list(sources.folders(again, moved).values()) == list(folders.values())
     assert dict(sources.links(packages, folders, place))["plain-2.0.0"] == "/cargo/plain-2.0.0"
 

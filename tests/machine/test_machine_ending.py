@@ -74,7 +74,7 @@ def ended(process: subprocess.Popen[bytes], terminal: int) -> bool:
 
 
 def take_terminal() -> None:
-    """Make standard input the terminal of this session."""
+    """Make standard input the controlling terminal, as of somebody who types there."""
     os.close(os.open(os.ttyname(0), os.O_RDWR))
 
 

@@ -6,7 +6,7 @@ Meanings and refusals are cargo's (The Cargo Book, "Outputs of the build script"
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
 from ..errors import did_you_mean
@@ -160,8 +160,8 @@ def _divided(line: str, data: str, prefix: str) -> tuple[str, str]:
 
 
 def _check_version(line: str, rust_version: str | None) -> None:
-    numbers: Sequence[str] = (rust_version or "").split(".")
-    if rust_version and tuple(int(re.match(r"\d*", part)[0] or 0) for part in numbers[:2]) < _NEW_SINCE:  # type: ignore[index]
+    found = re.match(r"(\d+)(?:\.(\d+))?", rust_version or "")
+    if found and (int(found[1]), int(found[2] or 0)) < _NEW_SINCE:
         raise ProtocolError(
             f"says '{line}', but `cargo::` came with Rust 1.77 and its package's rust-version is {rust_version}."
         )
