@@ -26,7 +26,7 @@ from osimage.sysroot.flags import last, of_library
         # warnings, and what is told how
         (["-Dwarnings", "-D", "unused", "--deny=unused", "--warn", "unused", "-Aunused"], ()),
         (["--check-cfg", "cfg(x)", "--cap-lints=warn", "--color", "always"], ()),
-        (["--remap-path-prefix", "/home/me=/x"], ()),
+        (["--remap-path-prefix", "/here=/x"], ()),
         # what rustc will refuse is left to it
         (["--quux", "-C"], ("--quux", "-C")),
     ],
