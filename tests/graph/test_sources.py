@@ -12,7 +12,7 @@ from osimage.graph.sources import package_files, rust_names
 def tree(tmp_path: Path) -> Path:
     for name in (
         "kernel/Cargo.toml", "kernel/src/main.rs", "kernel/src/deep/mod.rs", "kernel/logo.bin", "kernel/.hidden/x.rs",
-        "kernel/target/debug/x.rs", "kernel/build/x.rs", "kernel/nested/Cargo.toml", "kernel/nested/src/lib.rs",
+        "kernel/target/debug/x.rs", "kernel/build/link.ld", "kernel/nested/Cargo.toml", "kernel/nested/src/lib.rs",
         "kernel/src/target/mod.rs",
         "kernel/out/CACHEDIR.TAG",
         "kernel/out/layout.rs",
@@ -26,7 +26,8 @@ def tree(tmp_path: Path) -> Path:
 
 def test_nested_packages_build_folders_and_dot_folders_are_left_out(tree: Path) -> None:
     found = sorted(package_files(str(tree), "kernel"))
-    assert found == ["kernel/Cargo.toml", "kernel/logo.bin", "kernel/src/deep/mod.rs", "kernel/src/main.rs",
+    # A folder that happens to be called so is no build folder.
+    assert found == ["kernel/Cargo.toml", "kernel/build/link.ld", "kernel/logo.bin", "kernel/src/deep/mod.rs", "kernel/src/main.rs",
                      "kernel/src/target/mod.rs"]  # fmt: skip
 
 

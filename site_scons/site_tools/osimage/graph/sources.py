@@ -6,7 +6,7 @@ import os
 import posixpath
 from collections.abc import Iterable, Iterator
 
-SKIPPED = frozenset({"build", "target"})  # right below the package
+SKIPPED = frozenset({"target"})  # right below the package: cargo's
 ENDS = frozenset({"Cargo.toml", "CACHEDIR.TAG"})  # a folder with one of these is another package, or built
 
 
