@@ -351,4 +351,4 @@ def test_ci_runs_the_tests_and_fails_with_them(desk: Desk) -> None:
     for tests, status in ((0, 0), (1, 1)):
         desk.stub("pytest", f'echo "CI=$CI $*"; exit {tests}')
         done = subprocess.run([script], env=environ, cwd="/", capture_output=True, text=True, check=False)
-        assert (done.returncode, done.stdout) == (status, "CI=true -n 2\n")
+        assert (done.returncode, done.stdout) == (status, "CI=true -n 2 --dist worksteal\n")
