@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cargo_cases import LiveCargo, cargo_is_here, declaration, environment, sysroot_of
+from cargo_cases import cargo_is_here, declaration, given_in, sysroot_of
 from osimage.action import Plan
 from osimage.crates.kernel import Kernel
 from osimage.crates.plan import plan
@@ -23,13 +23,12 @@ def needs_cargo() -> None:
 
 
 @pytest.fixture
-def planned(rustc_1_96: Rustc, needs_cargo: None, tmp_path: Path) -> Callable[..., tuple[Plan, Kernel]]:
+def planned(rustc_1_96: Rustc, needs_cargo: None) -> Callable[..., tuple[Plan, Kernel]]:
     """What the stage plans, with the real cargo, of the project in a folder; keywords change the declaration."""
 
     def make(
         root: Path, environ: Mapping[str, str] | None = None, sysroot: Sysroot | None = None, **said: Any
     ) -> tuple[Plan, Kernel]:
-        given = environment(tmp_path / "home", environ or {})
-        return plan(declaration(**said), sysroot or sysroot_of(), rustc_1_96, LiveCargo(root), root, given)
+        return plan(declaration(**said), sysroot or sysroot_of(), given_in(root, rustc_1_96, environ))
 
     return make

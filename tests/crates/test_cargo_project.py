@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cargo_cases import LiveCargo, environment, write
+from cargo_cases import given_in, write
 from osimage.crates.cargo_project import CargoProject, CargoProjectDeclaration, read
 from osimage.errors import DeclarationError, Where
 from osimage.toolchain.rustc import Rustc
@@ -36,8 +36,7 @@ def described(rustc_1_96: Rustc, needs_cargo: None, tmp_path: Path) -> Any:
         root = tmp_path / "project"
         write(root, {name: text for name, text in (GOOD | files).items() if text is not None})
         declaration = dataclasses.replace(CargoProjectDeclaration(".", None, None, None, WHERE), **said)
-        given = environment(tmp_path / "home", environ or {})
-        return read(declaration, rustc_1_96, LiveCargo(root), root, given, "build")[0]
+        return read(declaration, given_in(root, rustc_1_96, environ))[0]
 
     return describe
 

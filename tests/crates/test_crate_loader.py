@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cargo_cases import SPEC, LiveCargo, environment, sysroot_of, write
+from cargo_cases import SPEC, given_in, sysroot_of, write
 from osimage.action import Action, Input, Plan
 from osimage.boot.crate_loader import CrateLoader, link_actions
 from osimage.boot.handover import Bootloader09
@@ -67,8 +67,7 @@ def loader(planned: Any, rustc_1_96: Rustc, tmp_path: Path) -> Callable[..., tup
         root = write(tmp_path / "project", FILES | {"kernel/Cargo.toml": KERNEL.format(metadata)})
         kernel = planned(root)[1]
         sysroot = sysroot_of({**SPEC, **spec})
-        return plan(CrateLoaderDeclaration("crate", WHERE), kernel, sysroot, rustc_1_96, LiveCargo(root), root,
-                    environment(tmp_path / "home", {}))  # fmt: skip
+        return plan(CrateLoaderDeclaration("crate", WHERE), kernel, sysroot, given_in(root, rustc_1_96))
 
     return make
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from cargo_cases import PROJECTS, LiveCargo, copied, declaration, environment, sysroot_of, write
+from cargo_cases import PROJECTS, copied, declaration, given_in, sysroot_of, write
 from osimage.action import Action, Input, Plan
 from osimage.boot.handover import Bootloader09
 from osimage.crates import kernel as results
@@ -170,7 +170,7 @@ def test_sources_outside_are_reached_by_links_that_tell_them_apart() -> None:
 def test_tests_are_executables_of_their_own(rustc_1_96: Rustc, needs_cargo: None, tmp_path: Path) -> None:
     root = copied("graph", tmp_path)
     said = declaration(name="tests", tests=True)
-    made, tests = plan_tests(said, sysroot_of(), rustc_1_96, LiveCargo(root), root, environment(tmp_path / "home", {}))
+    made, tests = plan_tests(said, sysroot_of(), given_in(root, rustc_1_96))
     assert tests == results.Tests(
         "tests",
         "kernel",
@@ -189,7 +189,7 @@ def test_tests_are_executables_of_their_own(rustc_1_96: Rustc, needs_cargo: None
     program = dict(basic.env)["CARGO_BIN_EXE_kernel"].removeprefix("{root}/")
     assert Input(program) in basic.inputs
     # What is no test is shared with the kernel.
-    kernel, _ = plan(declaration(), sysroot_of(), rustc_1_96, LiveCargo(root), root, environment(tmp_path / "home", {}))
+    kernel, _ = plan(declaration(), sysroot_of(), given_in(root, rustc_1_96))
     assert set(kernel.actions[:-1]) <= set(made.actions)
 
 
@@ -218,7 +218,7 @@ def test_a_kernel_that_uses_the_crate_bootloader_says_what_it_expects(planned: P
 def test_programs_for_this_machine_need_a_linker_for_it(rustc_1_96: Rustc, needs_cargo: None, tmp_path: Path) -> None:
     root, rustc = copied("graph", tmp_path), dataclasses.replace(rustc_1_96, host_linker=None)
     with pytest.raises(DeclarationError) as told:
-        plan(declaration(), sysroot_of(), rustc, LiveCargo(root), root, environment(tmp_path / "home", {}))
+        plan(declaration(), sysroot_of(), given_in(root, rustc))
     assert told.value.faults == (
         "build scripts and procedural macros (dup, helper, derive, kernel, native) are linked by a C compiler, and no "
         "`cc` is on PATH: install one (Debian: the package gcc).",

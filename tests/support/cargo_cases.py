@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from osimage.action import Plan
+from osimage.crates.given import Given
 from osimage.crates.kernel import KernelDeclaration
+from osimage.crates.place import Place
 from osimage.crates.plan import plan, plan_tests
 from osimage.errors import Where
 from osimage.sysroot.plan import Sysroot
@@ -205,6 +207,11 @@ def cargo_is_here() -> bool:
     return said.startswith(f"{VERSION} ")
 
 
+def given_in(root: Path, rustc: Rustc, environ: Mapping[str, str] | None = None) -> Given:
+    """What planning the project in ROOT is given with RUSTC and the real cargo, and ENVIRON in the environment."""
+    return Given(rustc, LiveCargo(root), environment(root.parent / "home", environ or {}), Place(str(root), "build"))
+
+
 def plan_of(case: Case, root: Path, rustc: Rustc, cargo: LiveCargo | RecordedCargo) -> Plan:
     """Our plan of CASE, whose project lies in ROOT."""
     said = declaration(
@@ -215,9 +222,8 @@ def plan_of(case: Case, root: Path, rustc: Rustc, cargo: LiveCargo | RecordedCar
         profile=case.profile,
         tests=case.tests,
     )
-    environ = environment(root.parent / "home", case.environ)
     stage = plan_tests if case.tests else plan
-    return stage(said, sysroot_of(), rustc, cargo, root, environ)[0]
+    return stage(said, sysroot_of(), given_in(root, rustc, case.environ)._replace(cargo=cargo))[0]
 
 
 class Built(NamedTuple):

@@ -10,6 +10,7 @@ from ..errors import DeclarationError, Where
 from ..graph.project import Project
 from .call import Call
 from .declare import Declaration, Planned, declare, method, nothing
+from .package import given
 
 if TYPE_CHECKING:
     from ..crates.kernel import LoaderPackage
@@ -60,9 +61,9 @@ def Bootloader(call: Call, name: str, *, sysroot: Any = None, source: str | None
 def _of_crate(call: Call, name: str, kernel: Any, others: dict[str, Any]) -> Any:
     """The loader of the crate that KERNEL uses; OTHERS are the arguments that have no place beside it."""
     declared = call.upstream("kernel", "Kernel", kernel)
-    given = [argument for argument, value in others.items() if value is not None]
-    if given:
-        call.faults.append(f"with kernel= the loader is the crate's own: leave out {'= and '.join(given)}=.")
+    needless = [argument for argument, value in others.items() if value is not None]
+    if needless:
+        call.faults.append(f"with kernel= the loader is the crate's own: leave out {'= and '.join(needless)}=.")
     call.stop()
     if declared.entry is None:
         return nothing(call.env, "Bootloader", name)
@@ -77,16 +78,7 @@ def _of_crate(call: Call, name: str, kernel: Any, others: dict[str, Any]) -> Any
         from ..crates import crate_loader as stage
 
         declaration = stage.CrateLoaderDeclaration(name, where)
-        plan, loader = stage.plan(
-            declaration,
-            upstream["kernel"],
-            upstream["sysroot"],
-            project.rustc,
-            project.cargo,
-            root=project.root,
-            environ=project.environ(),
-            build=project.build,
-        )
+        plan, loader = stage.plan(declaration, upstream["kernel"], upstream["sysroot"], given(project))
         return Planned(plan, loader, (loader.listed,))
 
     return declare(call, Declaration("Bootloader", name, call.project.cargo_environ(), upstream, plan))

@@ -111,9 +111,7 @@ def _described(call: Call, name: str, folder: str, said: dict[str, Any]) -> Desc
 
         choice = {argument: said.get(argument) for argument in ("package", "bin", "target")}
         declaration = stage.CargoProjectDeclaration(folder, where=where, **{**choice, **said})
-        described, consulted = stage.read(
-            declaration, project.rustc, project.cargo, project.root, project.environ(), project.build
-        )
+        described, consulted = stage.read(declaration, packages.given(project))
         return Planned(Plan((), consulted=consulted), described, ())
 
     args = (folder, *sorted(said.items()), call.project.cargo_environ())
@@ -177,9 +175,7 @@ def _code_flags(call: Call, name: str, folder: str, spec: Any) -> tuple[str, ...
     def plan(project: Project, upstream: dict[str, Any], where: Where) -> Planned:
         from ..crates import cargo_project as stage
 
-        flags, consulted = stage.code_flags(
-            folder, upstream["target"], project.rustc, project.root, project.environ(), where
-        )
+        flags, consulted = stage.code_flags(folder, upstream["target"], packages.given(project), where)
         return Planned(Plan((), consulted=consulted), flags, ())
 
     upstream = {"target": call.upstream("target", "TargetSpec", spec)}

@@ -88,15 +88,8 @@ def _planner(name: str, said: package.Said) -> Any:
     def plan(project: Project, upstream: dict[str, Any], where: Where) -> Planned:
         from ..crates import plan as stage
 
-        plan, tests = stage.plan_tests(
-            said.declared(name, where, tests=True),
-            upstream["sysroot"],
-            project.rustc,
-            project.cargo,
-            root=project.root,
-            environ=project.environ(),
-            build=project.build,
-        )
+        declared = said.declared(name, where, tests=True)
+        plan, tests = stage.plan_tests(declared, upstream["sysroot"], package.given(project))
         actions = package.reading(plan.actions, said.inputs)
         # Pickled one by one, for the declarations of their images.
         kernels = tuple(

@@ -66,15 +66,7 @@ def _planner(name: str, said: package.Said) -> Planner:
     def plan(project: Project, upstream: dict[str, Any], where: Where) -> Planned:
         from ..crates import plan as stage
 
-        plan, kernel = stage.plan(
-            said.declared(name, where),
-            upstream["sysroot"],
-            project.rustc,
-            project.cargo,
-            root=project.root,
-            environ=project.environ(),
-            build=project.build,
-        )
+        plan, kernel = stage.plan(said.declared(name, where), upstream["sysroot"], package.given(project))
         return Planned(plan._replace(actions=package.reading(plan.actions, said.inputs)), kernel, (kernel.elf,))
 
     return plan
@@ -83,6 +75,4 @@ def _planner(name: str, said: package.Said) -> Planner:
 def _check(call: Call, name: str, said: package.Said) -> None:
     from ..crates import plan as stage
 
-    project = call.project
-    declaration = said.declared(name, call.where)
-    stage.check(declaration, project.rustc, project.cargo, project.root, project.environ(), project.build)
+    stage.check(said.declared(name, call.where), package.given(call.project))

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..action import Action, Input
 from ..errors import Where
+from ..graph.project import Project
 from .call import Call
 
 if TYPE_CHECKING:
+    from ..crates.given import Given
     from ..crates.kernel import KernelDeclaration
 
 
@@ -83,6 +85,18 @@ def features_of(call: Call, said: Any) -> tuple[str, ...]:
     """The features that CALL has SAID, and those of `FEATURES=`."""
     on_the_command_line = call.texts("FEATURES", call.project.setting("FEATURES"))
     return tuple(dict.fromkeys((*call.texts("features", said), *on_the_command_line)))
+
+
+def given(project: Project) -> Given:
+    """What planning a package of PROJECT needs besides its declaration.
+
+    Raises:
+        ToolchainError: there is no compiler, or no cargo.
+    """
+    from ..crates.given import Given
+    from ..crates.place import Place
+
+    return Given(project.rustc, project.cargo, project.environ(), Place(str(project.root), project.build))
 
 
 def reading(actions: Sequence[Action], files: Sequence[str]) -> tuple[Action, ...]:

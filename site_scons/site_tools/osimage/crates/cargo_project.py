@@ -14,13 +14,13 @@ from . import binaries, bootimage, consulted, linker, manifests, rustflags
 from . import config as configuration
 from .config import Config
 from .fault import FaultError
+from .given import Given
 from .metadata import Metadata, Package
 from .place import Place
-from .query import Query, RunsCargo
+from .query import Query
 
 if TYPE_CHECKING:
     from ..target.spec import Target
-    from ..toolchain.rustc import Rustc
 
 # Crates of the standard library that a kernel can have; `core` and `compiler_builtins` it always has.
 _LIBRARY = frozenset({"core", "compiler_builtins", "alloc"})
@@ -67,32 +67,22 @@ class CargoProject(NamedTuple):
         return disk, arguments
 
 
-def read(
-    declaration: CargoProjectDeclaration,
-    rustc: Rustc,
-    cargo: RunsCargo,
-    root: Path,
-    environ: Mapping[str, str],
-    build: str,
-) -> tuple[CargoProject, tuple[str, ...]]:
-    """The kernel of DECLARATION in the project at ROOT, and the names of all that was consulted (as in a Plan).
+def read(declaration: CargoProjectDeclaration, given: Given) -> tuple[CargoProject, tuple[str, ...]]:
+    """The kernel of DECLARATION, and the names of all that was consulted (as in a Plan).
 
     Raises:
         DeclarationError: everything that is wrong with what manifest and configuration say.
         ToolchainError: cargo cannot be run.
     """
-    place = Place(str(root), build)
     try:
-        return _read(declaration, rustc, cargo, environ, place)
+        return _read(declaration, given)
     except FaultError as fault:
         raise DeclarationError(declaration.where, str(fault)) from None
 
 
-def code_flags(
-    folder: str, target: Target, rustc: Rustc, root: Path, environ: Mapping[str, str], where: Where
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The rust flags that change code and that cargo's configuration for FOLDER, relative to ROOT, gives to every crate
-    for TARGET; and the names of all that was consulted. WHERE is the declaration's line.
+def code_flags(folder: str, target: Target, given: Given, where: Where) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The rust flags that change code and that cargo's configuration for FOLDER, relative to the project root, gives to
+    every crate for TARGET; and the names of all that was consulted. WHERE is the declaration's line.
 
     Raises:
         DeclarationError: the configuration cannot be read.
@@ -100,24 +90,24 @@ def code_flags(
     """
 
     def cfg_of(flags: Sequence[str]) -> Sequence[str]:
-        return rustc.cfg(target.json, target.name, tuple(flags))
+        return given.rustc.cfg(target.json, target.name, tuple(flags))
 
+    place = given.place
     try:
-        config = configuration.load(root / folder, environ, str(root))
-        found = rustflags.find(config, environ, target.name, cfg_of)
+        config = configuration.load(Path(place.absolute(folder)), given.environ, place.root)
+        found = rustflags.find(config, given.environ, target.name, cfg_of)
         flags = rustflags.code_flags(linker.without(found.flags, found.origin))
     except FaultError as fault:
         raise DeclarationError(where, str(fault)) from None
-    return flags, tuple(Place(str(root), "").shown(file) for file in config.consulted)
+    return flags, tuple(map(place.shown, config.consulted))
 
 
-def _read(
-    declaration: CargoProjectDeclaration, rustc: Rustc, cargo: RunsCargo, environ: Mapping[str, str], place: Place
-) -> tuple[CargoProject, tuple[str, ...]]:
+def _read(declaration: CargoProjectDeclaration, given: Given) -> tuple[CargoProject, tuple[str, ...]]:
+    environ, place = given.environ, given.place
     manifest = os.path.normpath(os.path.join(declaration.folder, "Cargo.toml"))
     folder = Path(place.absolute(declaration.folder))
     config = configuration.load(folder, environ, place.root)
-    query = Query(cargo, rustc.path, place.absolute(manifest), config, environ, place)
+    query = Query(given, place.absolute(manifest), config)
     manifests.check(manifest, place, query.workspace)
     workspace = query.workspace()
     package = _kernel(declaration, manifest, workspace, place)

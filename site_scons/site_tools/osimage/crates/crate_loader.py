@@ -22,12 +22,12 @@ from . import config as configuration
 from . import consulted, linker, sources, steps, supported
 from .argv import LINK_INFO
 from .fault import FaultError
+from .given import Given
 from .host import host_of
 from .kernel import Kernel, KernelDeclaration, LoaderPackage
 from .layout import Layout, Tools
 from .manifests import Manifests
-from .place import Place
-from .query import Query, RunsCargo, Selection
+from .query import Query, Selection
 from .resolve import Resolved
 from .unit_graph import Dependency, Unit, UnitGraph
 
@@ -49,14 +49,7 @@ class CrateLoaderDeclaration:
 
 
 def plan(
-    declaration: CrateLoaderDeclaration,
-    kernel: Kernel,
-    sysroot: Sysroot,
-    rustc: Rustc,
-    cargo: RunsCargo,
-    root: Path,
-    environ: Mapping[str, str],
-    build: str = "build",
+    declaration: CrateLoaderDeclaration, kernel: Kernel, sysroot: Sysroot, given: Given
 ) -> tuple[Plan, CrateLoader]:
     """The steps that compile the loader of the crate that KERNEL uses, for SYSROOT, whose target is the crate's.
 
@@ -64,17 +57,17 @@ def plan(
         DeclarationError: KERNEL does not use the crate, or what cargo has against the crate's package.
         ToolchainError: the compiler or cargo cannot be run.
     """
-    place = Place(str(root), build)
+    rustc, place = given.rustc, given.place
     if kernel.loader is None or kernel.handover is None:
         raise DeclarationError(declaration.where, f"kernel= is {kernel.name}, which does not use bootloader 0.9.")
     try:
-        resolved = _resolved(kernel.loader, sysroot, rustc, cargo, environ, place)
-        layout = _layout(declaration, resolved, sysroot, rustc, environ, place)
+        resolved = _resolved(kernel.loader, sysroot, given)
+        layout = _layout(declaration, resolved, sysroot, given)
         script, options = _link(sysroot.target.described, layout.folders[resolved.package.id])
         *crates, last = steps.actions(layout)
     except FaultError as fault:
         raise DeclarationError(declaration.where, f"the loader of bootloader {_version(kernel)}: {fault}") from None
-    directory = f"{build}/{declaration.name}"
+    directory = f"{place.build}/{declaration.name}"
     objects, listed = f"{directory}/objects", f"{directory}/objects.args"
     what = f"loader of bootloader {_version(kernel)}"
     written = f"{directory}/config/bootloader_config.rs"
@@ -119,20 +112,14 @@ def _linker(rustc: Rustc) -> str:
     return rustc.linker.name
 
 
-def _resolved(
-    loader: LoaderPackage,
-    sysroot: Sysroot,
-    rustc: Rustc,
-    cargo: RunsCargo,
-    environ: Mapping[str, str],
-    place: Place,
-) -> Resolved:
+def _resolved(loader: LoaderPackage, sysroot: Sysroot, given: Given) -> Resolved:
     """What cargo says of the package, by its own lock file, with the configuration that holds for the kernel.
 
     Rust flags are none: bootimage sets them to nothing. The package's source is the one by which the kernel has it.
     """
-    config = configuration.load(Path(loader.kernel), environ, place.root)
-    query = Query(cargo, rustc.path, loader.manifest, config, environ, place)
+    place = given.place
+    config = configuration.load(Path(loader.kernel), given.environ, place.root)
+    query = Query(given, loader.manifest, config)
     workspace = query.workspace()
     lock = os.path.join(workspace.workspace_root, "Cargo.lock")
     package = next(each for each in workspace.packages.values() if each.manifest == loader.manifest)
@@ -142,7 +129,7 @@ def _resolved(
     target = (sysroot.target.name, sysroot.target.json)
     kept = place.shown(lock) if os.path.exists(lock) else None
     graph = _without_script(query.unit_graph(selection, target, (), kept), package.id)
-    found = {**query.all_packages(selection, target, rustc.host).packages, package.id: package}
+    found = {**query.all_packages(selection, target, given.rustc.host).packages, package.id: package}
     packages = {unit.package_id: found[unit.package_id] for unit in graph.units}
     faults = list(supported.faults(graph, packages, place))
     if faults:
@@ -172,15 +159,9 @@ def _without_script(graph: UnitGraph, package: str) -> UnitGraph:
     return UnitGraph(units, tuple(moved[root] for root in graph.roots))
 
 
-def _layout(
-    declaration: CrateLoaderDeclaration,
-    resolved: Resolved,
-    sysroot: Sysroot,
-    rustc: Rustc,
-    environ: Mapping[str, str],
-    place: Place,
-) -> Layout:
+def _layout(declaration: CrateLoaderDeclaration, resolved: Resolved, sysroot: Sysroot, given: Given) -> Layout:
     """Where everything lies; the link is none of rustc's here, so that the spec's files for it do not count."""
+    rustc, _, environ, place = given
     target = sysroot.target
 
     def cfg_of(flags: Sequence[str]) -> Sequence[str]:

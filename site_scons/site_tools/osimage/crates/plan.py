@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from pathlib import Path, PurePath
+from collections.abc import Sequence
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from ..action import Plan
@@ -14,11 +14,11 @@ from ..errors import DeclarationError, ToolchainError
 from . import config as configuration
 from . import consulted, linker, sources, steps
 from .fault import FaultError
+from .given import Given
 from .host import host_of
 from .kernel import Executable, Kernel, KernelDeclaration, LoaderPackage, Tests
 from .layout import Layout, Tools
 from .place import Place
-from .query import RunsCargo
 from .resolve import ForTarget, Resolved, resolve
 from .resolve import check as check_choice
 from .unit_graph import Unit
@@ -26,46 +26,28 @@ from .variables import placed
 
 if TYPE_CHECKING:
     from ..sysroot.plan import Sysroot
-    from ..toolchain.rustc import Rustc
 
 __all__ = ["Executable", "Kernel", "KernelDeclaration", "Tests", "plan", "plan_tests"]
 
 
-def plan(
-    declaration: KernelDeclaration,
-    sysroot: Sysroot,
-    rustc: Rustc,
-    cargo: RunsCargo,
-    root: Path,
-    environ: Mapping[str, str],
-    build: str = "build",
-) -> tuple[Plan, Kernel]:
-    """The steps that compile the kernel of DECLARATION, in the project at ROOT, for SYSROOT.
+def plan(declaration: KernelDeclaration, sysroot: Sysroot, given: Given) -> tuple[Plan, Kernel]:
+    """The steps that compile the kernel of DECLARATION for SYSROOT with what is GIVEN.
 
-    ENVIRON is the person's environment, which steers cargo as it would on the command line. Cargo is asked what there
-    is to compile; where there is no Cargo.lock it writes one, and a note says so.
+    Cargo is asked what there is to compile; where there is no Cargo.lock it writes one, and a note says so.
 
     Raises:
         DeclarationError: everything that is wrong with the declaration, the manifests or cargo's configuration, and
             what of the project cannot be built.
         ToolchainError: the compiler or cargo cannot be run.
     """
-    made, layout, handover = _planned(declaration, sysroot, rustc, cargo, root, environ, build)
+    made, layout, handover = _planned(declaration, sysroot, given)
     (elf,) = layout.files.programs.values()
     resolved = layout.resolved
     loader = _loader(resolved)
     return made, Kernel(declaration.name, elf, resolved.package.name, resolved.selection.bin or "", handover, loader)
 
 
-def plan_tests(
-    declaration: KernelDeclaration,
-    sysroot: Sysroot,
-    rustc: Rustc,
-    cargo: RunsCargo,
-    root: Path,
-    environ: Mapping[str, str],
-    build: str = "build",
-) -> tuple[Plan, Tests]:
+def plan_tests(declaration: KernelDeclaration, sysroot: Sysroot, given: Given) -> tuple[Plan, Tests]:
     """The steps that compile the tests of the package in DECLARATION, which says `tests`; all else as for `plan`.
 
     These are the executables of `cargo test --no-run`: the library's and the binaries' own tests and those of `tests/`.
@@ -73,7 +55,7 @@ def plan_tests(
     Raises:
         DeclarationError, ToolchainError: as for `plan`.
     """
-    made, layout, handover = _planned(declaration, sysroot, rustc, cargo, root, environ, build)
+    made, layout, handover = _planned(declaration, sysroot, given)
     package, manifests = layout.resolved.package, layout.resolved.manifests
     executables = []
     for index, elf in layout.files.programs.items():
@@ -84,19 +66,13 @@ def plan_tests(
 
 
 def _planned(
-    declaration: KernelDeclaration,
-    sysroot: Sysroot,
-    rustc: Rustc,
-    cargo: RunsCargo,
-    root: Path,
-    environ: Mapping[str, str],
-    build: str,
+    declaration: KernelDeclaration, sysroot: Sysroot, given: Given
 ) -> tuple[Plan, Layout, Bootloader09 | None]:
     """The steps of DECLARATION with a note on a lock file that cargo wrote; a fault tells of it too."""
-    place = Place(str(root), build)
+    place = given.place
     before = _locks(declaration, place)
     try:
-        made, layout, handover = _plan(declaration, sysroot, rustc, cargo, place, environ)
+        made, layout, handover = _plan(declaration, sysroot, given)
     except (DeclarationError, FaultError) as fault:
         faults = fault.faults if isinstance(fault, DeclarationError) else (str(fault),)
         raise DeclarationError(declaration.where, (*faults, *_written(before, declaration, place))) from None
@@ -115,14 +91,7 @@ def _written(before: frozenset[str], declaration: KernelDeclaration, place: Plac
     return [f"there was no {place.shown(lock)}: cargo wrote it. Keep it with the sources." for lock in new]
 
 
-def check(
-    declaration: KernelDeclaration,
-    rustc: Rustc,
-    cargo: RunsCargo,
-    root: Path,
-    environ: Mapping[str, str],
-    build: str = "build",
-) -> None:
+def check(declaration: KernelDeclaration, given: Given) -> None:
     """Check of DECLARATION what does not depend on a sysroot; the rest as for `plan`.
 
     Raises:
@@ -130,19 +99,13 @@ def check(
         ToolchainError: as for `plan`.
     """
     try:
-        check_choice(declaration, rustc.path, cargo, environ, Place(str(root), build))
+        check_choice(declaration, given)
     except FaultError as fault:
         raise DeclarationError(declaration.where, str(fault)) from None
 
 
-def _plan(
-    declaration: KernelDeclaration,
-    sysroot: Sysroot,
-    rustc: Rustc,
-    cargo: RunsCargo,
-    place: Place,
-    environ: Mapping[str, str],
-) -> tuple[Plan, Layout, Bootloader09 | None]:
+def _plan(declaration: KernelDeclaration, sysroot: Sysroot, given: Given) -> tuple[Plan, Layout, Bootloader09 | None]:
+    rustc, _, environ, place = given
     target = sysroot.target
 
     def cfg_of(flags: Sequence[str]) -> Sequence[str]:
@@ -155,7 +118,7 @@ def _plan(
     if rustc.linker is None:
         raise ToolchainError("no linker for kernels was found: install lld.")
     made_for = ForTarget(sysroot.name, sysroot.rustflags, target.name, target.json, cfg_of, rustc.host)
-    resolved = resolve(declaration, made_for, rustc.path, cargo, environ, place)
+    resolved = resolve(declaration, made_for, given)
     host = host_of(resolved, rustc, environ, place)
     named = linker.flag(target.described, rustc.linker.name)
     tools = Tools(

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from .config import Config
 from .fault import FaultError
+from .given import Given
 from .metadata import Metadata
 from .metadata import parse as parse_metadata
-from .place import Place
 from .unit_graph import UnitGraph
 from .unit_graph import parse as parse_unit_graph
 
@@ -22,16 +21,6 @@ _SETTLED_TABLES = ("CARGO_BUILD_", "CARGO_TARGET_", "CARGO_TERM_", "CARGO_UNSTAB
 
 _SCRATCH = re.compile(r"[^\s`'\"]*/osimage-[a-z0-9_]{8}/")  # the folder that cargo ran in
 _FLAGS = ("-Zunstable-options", "-Zjson-target-spec")
-
-
-class RunsCargo(Protocol):
-    """`toolchain.cargo.Cargo`, as far as it is used here."""
-
-    def run(
-        self, arguments: tuple[str, ...], files: tuple[tuple[str, str], ...], environ: Mapping[str, str]
-    ) -> tuple[int, str, str]:
-        """The exit status, standard output and standard error of cargo with ARGUMENTS in a new folder with FILES."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -47,21 +36,19 @@ class Selection:
 class Query:
     """Questions about one manifest. Cargo's warnings gather in `warnings`, each once."""
 
-    def __init__(
-        self, cargo: RunsCargo, rustc: str, manifest: str, config: Config, environ: Mapping[str, str], place: Place
-    ) -> None:
-        self._cargo = cargo
+    def __init__(self, given: Given, manifest: str, config: Config) -> None:
+        self._cargo = given.cargo
         self._manifest = manifest
         self._config = config
-        self._root = place.root
-        self._shown = place.shown(manifest)
+        self._root = given.place.root
+        self._shown = given.place.shown(manifest)
         self._environ = {
             name: value
-            for name, value in environ.items()
+            for name, value in given.environ.items()
             if not name.startswith(_SETTLED_TABLES) and name not in _SETTLED
         }
         self._environ |= {
-            "RUSTC": rustc,
+            "RUSTC": given.rustc.path,
             "RUSTC_BOOTSTRAP": "1",
             "CARGO_TARGET_DIR": "target",
             "CARGO_TERM_COLOR": "never",

@@ -15,11 +15,12 @@ from . import linker, manifests, rustflags, settings, supported
 from .choose import choose, package_of
 from .config import Config
 from .fault import FaultError
+from .given import Given
 from .kernel import KernelDeclaration
 from .manifests import Manifests
 from .metadata import Metadata, Package
 from .place import Place
-from .query import Query, RunsCargo, Selection
+from .query import Query, Selection
 from .unit_graph import UnitGraph
 
 
@@ -67,20 +68,18 @@ class Resolved:
 def resolve(
     declaration: KernelDeclaration,
     target: ForTarget,
-    rustc: str,
-    cargo: RunsCargo,
-    environ: Mapping[str, str],
-    place: Place,
+    given: Given,
 ) -> Resolved:
-    """Everything about DECLARATION for TARGET, by two or three runs of cargo with the compiler at RUSTC (absolute).
+    """Everything about DECLARATION for TARGET, by two or three runs of cargo, with what is GIVEN.
 
     Raises:
         DeclarationError: everything that is wrong with the choice of binary, features and profile, and with settings;
             or with the units that this choice leads to.
         FaultError: one thing that stops at once.
     """
-    asked = _ask(declaration, rustc, cargo, environ, place)
+    asked = _ask(declaration, given)
     config, query, workspace, read, package, selection = asked[:-1]
+    environ, place = given.environ, given.place
     flags, written, wrong = _flags(declaration, target, config, environ)
     named = linker.configured(config, environ, target.name, lambda: target.cfg_of(()))
     if named is not None:
@@ -110,16 +109,14 @@ def resolve(
     )  # fmt: skip
 
 
-def check(
-    declaration: KernelDeclaration, rustc: str, cargo: RunsCargo, environ: Mapping[str, str], place: Place
-) -> None:
+def check(declaration: KernelDeclaration, given: Given) -> None:
     """Check of DECLARATION what does not depend on a sysroot.
 
     Raises:
         DeclarationError, FaultError: as `resolve`.
     """
-    asked = _ask(declaration, rustc, cargo, environ, place)
-    _stop_on(declaration, [*asked.faults, *settings.of_config(asked.config, environ)])
+    asked = _ask(declaration, given)
+    _stop_on(declaration, [*asked.faults, *settings.of_config(asked.config, given.environ)])
 
 
 class _Asked(NamedTuple):
@@ -134,12 +131,11 @@ class _Asked(NamedTuple):
     faults: list[str]
 
 
-def _ask(
-    declaration: KernelDeclaration, rustc: str, cargo: RunsCargo, environ: Mapping[str, str], place: Place
-) -> _Asked:
+def _ask(declaration: KernelDeclaration, given: Given) -> _Asked:
+    environ, place = given.environ, given.place
     manifest = place.absolute(declaration.manifest)
     config = configuration.load(Path(manifest).parent, environ, place.root)
-    query = Query(cargo, rustc, manifest, config, environ, place)
+    query = Query(given, manifest, config)
     manifests.check(declaration.manifest, place, query.workspace)
     workspace = query.workspace()
     package = package_of(declaration, workspace, place)
