@@ -69,11 +69,15 @@ def test_how_programs_are_run(machine: FakeMachine) -> None:
     complete(machine)
     found = find_rustc(machine.root, machine.environ)
     linker = f"{machine.folder}/lib/rustlib/x86_64-unknown-linux-gnu/bin"
+    programs = {name: f"{machine.bin}/{name}" for name in ("rustc", "cargo")}
+    programs |= dict.fromkeys(("rust-lld", "linker"), f"{linker}/rust-lld")
     assert programs_for(found) == Programs(
-        {"rustc": f"{machine.bin}/rustc", "cargo": f"{machine.bin}/cargo", "rust-lld": f"{linker}/rust-lld"},
+        programs,
         f"{linker}:{machine.bin}:/usr/bin:/bin",  # rust-lld, then cc
         {"rustc": f"{machine.system}/libmimalloc.so.2"},
     )
+    beside = machine.program(machine.bin / "rustdoc", "")
+    assert programs_for(found).paths == programs | {"rustdoc": str(beside)}
 
 
 def test_a_compiler_with_an_allocator_gets_no_other(machine: FakeMachine) -> None:
@@ -87,7 +91,27 @@ def test_a_compiler_with_an_allocator_gets_no_other(machine: FakeMachine) -> Non
 def test_cargo_runs_where_no_project_is(machine: FakeMachine) -> None:
     program = machine.program(machine.bin / "cargo", 'ls -A; cat .cargo/config.toml; echo "$1 $A"; echo no >&2; exit 9')
     done = Cargo(str(program), "1.96.0").run(("hello",), ((".cargo/config.toml", "text\n"),), {"A": "B"})
-    assert done == (9, ".cargo\ntext\nhello B\n", "no\n")
+    assert done == (9, ".cargo\ntarget\ntext\nhello B\n", "no\n")
+
+
+def test_what_cargo_learned_of_a_compiler_is_there_the_next_time(machine: FakeMachine) -> None:
+    words = '{"rustc_fingerprint": %s, "outputs": {%s}}'
+    program = machine.program(
+        machine.bin / "cargo",
+        'cd target; cat .rustc_info.json 2>/dev/null; [ -z "$SAYS" ] || echo "$SAYS" > .rustc_info.json',
+    )
+    cargo = Cargo(str(program), "1.96.0")
+
+    def run(rustc: str, says: str = "") -> str:
+        return cargo.run((), (), {"RUSTC": rustc, "SAYS": says, "HOME": str(machine.root)})[1]
+
+    first, grown, other = words % (1, ""), words % (1, '"a": 0'), words % (2, "")
+    assert run("/usr/bin/rustc", first) == ""
+    assert run("/usr/bin/rustc", grown) == f"{first}\n"
+    assert run("/usr/bin/rustc", other) == f"{first}\n"
+    assert run("/usr/bin/rustc", "no json") == f"{other}\n"
+    assert run("/usr/bin/rustc") == f"{other}\n"
+    assert run("/opt/rustc") == ""
 
 
 def test_cargo_that_cannot_be_started(machine: FakeMachine) -> None:

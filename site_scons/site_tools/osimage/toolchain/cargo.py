@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from ..errors import ToolchainError
+from . import memo
+
+# Below the folder for results: what the compiler said of itself, in cargo's own words, with the compiler's fingerprint.
+# Without it cargo asks the compiler five things before every answer, which takes longer than all the rest.
+_RUSTC_INFO = Path("target/.rustc_info.json")
 
 
 class Cargo:
@@ -20,20 +26,29 @@ class Cargo:
         """The exit status, standard output and standard error of cargo with ARGUMENTS in no environment but ENVIRON.
 
         It runs in a folder of its own, removed afterwards, where FILES, (relative path, text), lie. Outside the project
-        it does not read the project's `.cargo/config.toml`, whose `build-std` would add crates that are ours.
+        it does not read the project's `.cargo/config.toml`, whose `build-std` would add crates that are ours. What it
+        learned about the compiler is remembered for the next time; it is cargo that checks whether that still holds.
 
         Raises:
             ToolchainError: it cannot be started or was killed; a refusal is an answer.
         """
         import tempfile
-        from pathlib import Path
 
+        remembered = memo.folder(environ), f"cargo-{memo.key(self.path, environ.get('RUSTC', ''))}"
+        known = memo.read(*remembered) or ""
         with tempfile.TemporaryDirectory(prefix="osimage-", ignore_cleanup_errors=True) as scratch:
-            for name, text in files:
+            info = Path(scratch) / _RUSTC_INFO
+            info.parent.mkdir()  # cargo writes there only if the folder exists
+            for name, text in (*files, *([(str(_RUSTC_INFO), known)] if known else [])):
                 file = Path(scratch) / name
                 file.parent.mkdir(parents=True, exist_ok=True)
                 file.write_text(text, encoding="utf-8")
-            return self.run_in(scratch, arguments, environ)
+            answer = self.run_in(scratch, arguments, environ)
+            learned = info.read_text(encoding="utf-8") if info.exists() else known
+        # Only what is said of another compiler: of a target spec in a scratch folder nobody will ask again.
+        if _compiler(learned) not in (None, _compiler(known)):
+            memo.write(*remembered, learned)
+        return answer
 
     def run_in(self, folder: str, arguments: tuple[str, ...], environ: Mapping[str, str]) -> tuple[int, str, str]:
         """As `run`, but in FOLDER, with whatever configuration holds there.
@@ -51,3 +66,13 @@ class Cargo:
         if done.returncode < 0:
             raise ToolchainError(f"{self.path} {' '.join(arguments)} was ended by signal {-done.returncode}.")
         return done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")
+
+
+def _compiler(info: str) -> object:
+    """The fingerprint of the compiler that INFO, in cargo's words, is about; None where that cannot be known."""
+    import json
+
+    try:
+        return json.loads(info)["rustc_fingerprint"]
+    except (ValueError, TypeError, KeyError):
+        return None
