@@ -48,6 +48,14 @@ def test_the_template_of_thread_local_storage_goes_with_a_stripped_kernel() -> N
     assert [(segment.vaddr, segment.filesz, segment.memsz) for segment in found] == [(0x20_6000, 8, 24)]
 
 
+def test_what_is_position_independent_and_linked_low_is_told_once() -> None:
+    low = (replace(RODATA, address=0), replace(TEXT, address=0x1000), replace(DATA, address=0x2000))
+    assert faults(Elf(low, entry=0x1000, fields={"type": 3}).build(), "kernel.elf", PLAIN) == [
+        "kernel.elf: position-independent (ET_DYN) and linked low: 0x0..0xc begins below 0x100000 (1 MiB), where loader "
+        f"and text screen are. {FIXED}"
+    ]
+
+
 def test_two_templates_are_refused() -> None:
     second = replace(TEMPLATE, name=".more", address=0x20_7000)
     assert faults(Elf((*USUAL, TEMPLATE, second)).build(), "kernel.elf", PLAIN) == [

@@ -24,7 +24,7 @@ Settings:
   BIN=          the binary of a Cargo project's kernel where it has several
   FEATURES=     more features for kernels, separated by commas
   INCREMENTAL=  auto (default), yes or no: incremental compilation
-  LOCKED=       yes lets no Cargo.lock be written where there is none
+  LOCKED=       yes stops where a Cargo.lock is missing or would change
   RUSTC=        the compiler to use
   QEMU_ARGS=    more arguments for QEMU, quoted as in a shell
   SCREENSHOT=   a PNG file for the settled screen; no window opens
@@ -56,11 +56,13 @@ def test_help_is_this(project: Project) -> None:
 
 def test_each_machine_is_a_verb(new_project: Callable[..., Project]) -> None:
     more = 'env.Machine(image, name="run-large", memory="1G", disk="ide")\n'
+    more += 'env.Machine(image, name="run-own", qemu_args=["-m", "64M"])\n'
     project = new_project(files=with_sconstruct(FILES["SConstruct"] + more))
     assert verbs(project.build("-h").stdout) == {
         "image": "build every image (what scons does by itself)",
         "run": "boot hello.img in QEMU (128M, virtio)",
         "run-large": "boot hello.img in QEMU (1G, ide)",
+        "run-own": "boot hello.img in QEMU (64M, virtio)",
         "plan": "print every step of the graph as JSON",
         "spec": "say what the compiler wants changed in JSON target specs",
         "doctor": "say what this machine has, and what to do about what it lacks",
@@ -79,7 +81,7 @@ def test_tests_and_their_settings_are_told_where_there_are_any(new_project: Call
     project.write(with_sconstruct(FILES["SConstruct"] + one + two))
     text = project.build("-h").stdout
     assert verbs(text)["test"] == "boot 2 tests in QEMU"
-    assert re.findall(r"^  (TEST\w*)=", text, re.MULTILINE) == ["TEST", "TEST_CACHE", "TEST_TIMEOUT"]
+    assert re.findall(r"^  (\w*TEST\w*)=", text, re.MULTILINE) == ["TEST", "TEST_CACHE", "TEST_TIMEOUT", "DOCTESTS"]
 
 
 @pytest.mark.parametrize("place", ["before", "after"])

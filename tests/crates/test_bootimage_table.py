@@ -49,6 +49,11 @@ def test_the_defaults_are_those_of_bootimage() -> None:
     ("said", "fault"),
     [
         ("test-timout = 3", f" has no key 'test-timout' (it has: {KEYS}). Did you mean 'test-timeout'?"),
+        (
+            "default-target = 'x86_64-hello.json'",
+            f" has no key 'default-target' (it has: {KEYS}). Earlier versions of bootimage had it: leave it out, and "
+            "write target under [build] in .cargo/config.toml.",
+        ),
         ("minimum-image-size = 3", f" has no key 'minimum-image-size' (it has: {KEYS})."),
         ("test_args = []", f" has no key 'test_args' (it has: {KEYS}). Did you mean 'test-args'?"),
         ("build-command = 'xbuild'", ": build-command wants a list of texts, not 'xbuild'."),

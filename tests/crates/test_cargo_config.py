@@ -162,6 +162,22 @@ def test_rust_flags_are_found_where_cargo_finds_them(
     assert rustflags.find(config, environ, "x86_64-hello", cfg_of).flags == flags
 
 
+DOC_FLAGS = {
+    "none": ('[build]\nrustflags = ["b"]\n', {"RUSTFLAGS": "a"}, ()),
+    "build": ('[build]\nrustdocflags = ["b"]\n', {"CARGO_BUILD_RUSTDOCFLAGS": "v"}, ("b", "v")),
+    "the target": ('[target.x86_64-hello]\nrustdocflags = "t"\n[build]\nrustdocflags = "b"\n', {}, ("t",)),
+    "no condition selects any": ("[target.'cfg(all())']\nrustdocflags = [\"t\"]\n", {}, ()),
+    "RUSTDOCFLAGS": ('[build]\nrustdocflags = ["b"]\n', {"RUSTDOCFLAGS": " a  b "}, ("a", "b")),
+    "encoded": ("", {"CARGO_ENCODED_RUSTDOCFLAGS": "a b\x1fc", "RUSTDOCFLAGS": "d"}, ("a b", "c")),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("said", "environ", "flags"), DOC_FLAGS.values(), ids=DOC_FLAGS.keys())
+def test_flags_for_rustdoc(said: str, environ: dict[str, str], flags: tuple[str, ...], tmp_path: Path) -> None:
+    config = loaded(tmp_path, {"project/.cargo/config.toml": said})
+    assert rustflags.find(config, environ, "x86_64-hello", lambda _: NONE, "rustdocflags").flags == flags
+
+
 @pytest.mark.parametrize(
     ("expression", "holds"),
     [

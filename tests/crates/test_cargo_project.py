@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 from cargo_cases import given_in, write
-from osimage.crates.cargo_project import CargoProject, CargoProjectDeclaration, read
+from osimage.crates.cargo_project import CargoProjectDeclaration, read
+from osimage.crates.described import CargoProject
 from osimage.errors import DeclarationError, Where
 from osimage.toolchain.rustc import Rustc
 
@@ -85,7 +86,7 @@ SAYS: dict[str, tuple[dict[str, str | None], dict[str, Any], dict[str, Any]]] = 
         {"specification": "x86_64-blog_os.json"}),
     "a target's file by a configuration below": (
         in_kernel(), {"folder": "kernel"}, {"specification": "kernel/x86_64-blog_os.json"}),
-    "several binaries": (TWO_BINS, {}, {"bins": ("one", "two"), "default": None}),
+    "several binaries": (TWO_BINS, {}, {"bins": ("one", "two"), "default": None, "named": None}),
     "default-run": (TWO_BINS | {"Cargo.toml": package().replace("edition", 'default-run = "two"\nedition', 1)}, {},
                     {"bins": ("one", "two"), "default": "two"}),
     "default-run of a binary that is left out": (
@@ -104,7 +105,7 @@ SAYS: dict[str, tuple[dict[str, str | None], dict[str, Any], dict[str, Any]]] = 
     "only a library, whose tests use bootloader": (
         ONLY_TESTS | {"Cargo.toml": package(depends="", more='[dev-dependencies]\nbootloader = "0.9"\n')}, {},
         {"bins": ()}),
-    "one of several": (TWO_BINS, {"bin": "two"}, {"bins": ("two",), "default": "two"}),
+    "one of several": (TWO_BINS, {"bin": "two"}, {"bins": ("two",), "default": "two", "named": "two"}),
     "a renamed bootloader": ({"Cargo.toml": package(depends='loader = { package = "bootloader", version = "0.9.8" }')},
                              {}, {"bins": ("kernel",)}),
     "a member": (in_workspace(package("a"), package("b", "")), {}, {"manifest": "a/Cargo.toml", "bins": ("a",)}),

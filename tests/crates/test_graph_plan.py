@@ -193,6 +193,23 @@ def test_tests_are_executables_of_their_own(rustc_1_96: Rustc, needs_cargo: None
     assert set(kernel.actions[:-1]) <= set(made.actions)
 
 
+def test_the_own_tests_of_one_binary_may_be_meant(rustc_1_96: Rustc, needs_cargo: None, tmp_path: Path) -> None:
+    root = write(copied("graph", tmp_path), {"kernel/src/bin/tool.rs": "fn main() {}\n"})
+    given = given_in(root, rustc_1_96)
+
+    def names(binary: str | None) -> list[str]:
+        _, tests = plan_tests(declaration(name="tests", tests=True, bin=binary), sysroot_of(), given)
+        return [f"{each.kind} {each.name}" for each in tests.executables]
+
+    others = ["lib kernel", "test basic", "test plain"]
+    assert sorted(names(None)) == sorted([*others, "bin kernel", "bin tool"])
+    assert sorted(names("tool")) == sorted([*others, "bin tool"])
+    with pytest.raises(DeclarationError) as told:
+        names("kernl")
+    has = "binary 'kernl' is not in kernel/Cargo.toml (it has: kernel, tool). Did you mean 'kernel'?"
+    assert told.value.faults == (has,)
+
+
 def test_a_kernel_that_uses_the_crate_bootloader_says_what_it_expects(planned: PlanIt, tmp_path: Path) -> None:
     manifest = '[package]\nname = "{}"\nversion = "{}"\nedition = "2024"\n'
     files = {

@@ -121,7 +121,8 @@ def test_alloc_is_found_by_every_crate_of_a_kernel_that_declares_it(
     assert failed is not None
     assert failed.label == "lib 0.1.0 (dev)"
     assert explain(failed.messages) == (
-        "The crate `alloc` is there for kernels that ask for it: write alloc=True in env.Kernel(…)."
+        "The crate `alloc` is there for kernels that ask for it: write alloc=True in env.Kernel(…), or, for "
+        'env.CargoProject, "alloc" in build-std of .cargo/config.toml.'
     )
 
 
@@ -169,10 +170,12 @@ def test_advice_comes_where_the_declaration_is_the_cause(
 @pytest.mark.parametrize(
     ("code", "advice"),
     [
-        ("E0407", "pages 1.2.0 was written for a newer compiler: take another version of it, by `cargo update -p pages "
-         "--precise VERSION`, or another compiler, by RUSTC=…"),
-        ("E0046", "pages 1.2.0 was written for an older compiler: take another version of it, by `cargo update -p pages "
-         "--precise VERSION`, or another compiler, by RUSTC=…"),
+        ("E0407", "pages 1.2.0 was written for a newer compiler: take another version of it, by `cargo update -p "
+         "pages@1.2.0 --precise VERSION`, or another compiler, by RUSTC=…"),
+        ("E0046", "pages 1.2.0 was written for an older compiler: take another version of it, by `cargo update -p "
+         "pages@1.2.0 --precise VERSION`, or another compiler, by RUSTC=…"),
+        ("E0053", "pages 1.2.0 was written for another compiler: take another version of it, by `cargo update -p "
+         "pages@1.2.0 --precise VERSION`, or another compiler, by RUSTC=…"),
         ("E0308", None),
     ],
 )  # fmt: skip
@@ -180,6 +183,14 @@ def test_a_crate_from_elsewhere_that_does_not_fit_the_compiler(code: str, advice
     errors = [{"level": "error", "message": "method `m` is not a member of trait `Step`", "code": {"code": code}}]
     assert explain(errors, "pages 1.2.0 (dev)") == advice
     assert explain(errors) is None
+
+
+def test_a_crate_from_elsewhere_that_needs_the_standard_library() -> None:
+    errors = [{"level": "error", "message": "can't find crate for `std`", "code": {"code": "E0463"}}]
+    assert explain(errors, "pages 1.2.0 (dev)") == (
+        "pages 1.2.0 uses `std`, which a kernel does not have. Many crates do without it where Cargo.toml gives them "
+        "default-features = false; `cargo tree -e features -i pages@1.2.0` says who switched it on."
+    )
 
 
 def test_a_comment_that_moves_no_line_makes_the_same_kernel(planned: PlanIt, made: Path, tmp_path: Path) -> None:

@@ -43,6 +43,10 @@ WRAPPED = (
 )
 ONE_LINE = "cargo reads it, as TOML 1.1, but osimage reads TOML 1.0: write each inline table on one line."
 NO_OTHER_LINKER = "which is not supported: osimage links with lld (rust-lld, ld.lld). Take the setting away."
+NO_OTHER_LOCK = (
+    "names another lock file, which is not supported: osimage takes the Cargo.lock of the workspace. Take the setting "
+    "away."
+)
 NEWER_INLINE_TABLE = '[dependencies]\nm = { path = "m",\n}\n'
 
 CASES = {
@@ -109,7 +113,7 @@ CASES = {
     ),
     "a lock file that does not fit": Bad(
         (
-            "kernel/Cargo.lock does not fit the manifests any more, and reading an SConstruct does not change it. Run "
+            "kernel/Cargo.lock does not fit the manifests any more, and LOCKED=yes lets nothing change it. Run "
             "`cargo update --workspace --manifest-path kernel/Cargo.toml` once.",
         ),
         {
@@ -118,6 +122,7 @@ CASES = {
             "kernel/Cargo.lock": 'version = 4\n[[package]]\nname = "k"\nversion = "0.1.0"\n',
             **A_LIBRARY,
         },
+        environ={"OSIMAGE_LOCKED": "yes"},
     ),
     "required features": Bad(
         (
@@ -248,6 +253,13 @@ CASES = {
         ),
         {CONFIG: "[unstable]\nhost-config = true\n"},
         environ={"CARGO_UNSTABLE_TARGET_APPLIES_TO_HOST": "true"},
+    ),
+    "another lock file": Bad(
+        (f"{CONFIG} {NO_OTHER_LOCK}",), {CONFIG: '[resolver]\nlockfile-path = "a/Cargo.lock"\n'}
+    ),
+    "another lock file by a variable": Bad(
+        (f"the variable CARGO_RESOLVER_LOCKFILE_PATH {NO_OTHER_LOCK}",),
+        environ={"CARGO_RESOLVER_LOCKFILE_PATH": "a/Cargo.lock"},
     ),
     "another linker flavour": Bad(
         ("-Clinker-flavor=gcc (RUSTFLAGS) is not supported: osimage links with lld. Take it away.",),

@@ -157,6 +157,14 @@ def test_a_plan_depends_on_manifests_configuration_and_what_cargo_discovers(plan
     assert len(set(plan.consulted)) == len(plan.consulted)
 
 
+def test_more_inputs_are_those_of_the_projects_own_crates_and_build_scripts(planned: PlanIt, tmp_path: Path) -> None:
+    plan, _ = planned(copied("graph", tmp_path), inputs=("b.bin", "a.bin", "b.bin"))
+    both = (Input("a.bin"), Input("b.bin"))
+    for action in plan.actions:
+        found = tuple(entry for entry in action.inputs if entry in both)
+        assert found == (() if action.external else both), action.label
+
+
 def test_linker_scripts_are_read_by_the_kernel_alone(planned: PlanIt, tmp_path: Path) -> None:
     plan, _ = planned(copied("configured", tmp_path), manifest="Cargo.toml")
     part, kernel = plan.actions
@@ -217,9 +225,10 @@ def test_two_checkouts_have_one_plan(project: str, said: dict[str, str], planned
         ({"profile": "release"}, True),
         ({"features": ("y",)}, True),
         ({"rustflags": ("--cfg=x",)}, True),
+        ({"inputs": ("build/table.bin",)}, True),
         ({"name": "other.elf"}, False),
     ],
-    ids=["profile", "features", "flags", "kernel"],
+    ids=["profile", "features", "flags", "inputs", "kernel"],
 )
 def test_units_that_may_lie_side_by_side_have_names_of_their_own(
     said: dict[str, object], differs: bool, planned: PlanIt, tmp_path: Path

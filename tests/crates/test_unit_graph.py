@@ -156,10 +156,20 @@ def test_many_ways_to_one_crate_are_gone_once() -> None:
 def test_examples_and_doctests_are_no_tests() -> None:
     units = (unit("a"), unit("a", mode="test"), unit("a", "lib", 0, mode="doctest"), unit("e", "example", 0))
     described = {"version": 1, "units": units, "roots": [1, 2, 3]}
-    made = unit_graph.parse(json.dumps(described)).of_tests()
+    made = unit_graph.parse(json.dumps(described)).of_tests(None)
     assert made.roots == (1,)
     assert made.used_first() == (1,)
     assert made.units[1].is_program
+    with_doctests = unit_graph.parse(json.dumps(described)).of_tests(None, doctests=True)
+    assert with_doctests.roots == (1, 2)
+    assert [each.is_linkable for each in with_doctests.units] == [True, False, False, False]
+
+
+@pytest.mark.parametrize(("binary", "roots"), [(None, (0, 1, 2, 3)), ("a", (0, 1, 3)), ("b", (0, 2, 3))])
+def test_of_the_binaries_own_tests_those_of_one_may_be_meant(binary: str | None, roots: tuple[int, ...]) -> None:
+    units = [unit(name, kind, mode="test") for name, kind in (("a", "lib"), ("a", "bin"), ("b", "bin"), ("b", "test"))]
+    described = {"version": 1, "units": units, "roots": [0, 1, 2, 3]}
+    assert unit_graph.parse(json.dumps(described)).of_tests(binary).roots == roots
 
 
 LTO = {

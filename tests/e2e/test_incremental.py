@@ -147,3 +147,18 @@ def test_any_file_below_build_may_be_deleted(built: Project) -> None:
         if path.name not in ("memo", "plan", "lock", ".gitignore", "CACHEDIR.TAG"):
             assert path.exists() or ".osimage" in path.parts, path
     assert built.up_to_date()
+
+
+def test_rustc_compiles_only_what_changed(new_small: Callable[..., Project]) -> None:
+    function = '#[inline(never)]\n#[unsafe(no_mangle)]\npub extern "C" fn {0}() -> u8 {{\n    {1}\n}}\n'
+    small = new_small(more={f"kernel/src/{name}.rs": function.format(name, 1) for name in ("one", "two")})
+    small.replace("kernel/Cargo.toml", "[profile.dev]", "[profile.dev]\ndebug = 2")
+    small.replace("kernel/src/main.rs", "pub struct", "mod one;\nmod two;\npub struct")
+    kept = []
+    for number in (1, 2):
+        small.write({"kernel/src/two.rs": function.format("two", number)})
+        small.build("INCREMENTAL=yes")
+        kept.append({path.stat().st_ino for path in (small.root / "build/incremental").rglob("*.o")})
+    # What is used again is a link to the same file.
+    assert len(kept[0]) >= 3
+    assert len(kept[1] - kept[0]) == 1

@@ -268,3 +268,39 @@ def test_two_clones_fill_one_store_at_once(
     late = new_small("late", cache=tmp_path / "cache")
     assert late.build().ran == []
     assert late.built_files() == clean(State()).built_files()
+
+
+SLOW_SCRIPT = """\
+use std::{env, fs, path::Path, thread, time::Duration};
+fn main() {
+    println!("cargo::rerun-if-changed=word");
+    let word = fs::read_to_string("word").unwrap();
+    let out = env::var("OUT_DIR").unwrap();
+    fs::write(Path::new("../started"), &word).unwrap();
+    if word == "first" {
+        thread::sleep(Duration::from_secs(2)); // while the next build is to begin
+    }
+    fs::write(Path::new(&out).join("word"), &word).unwrap();
+    fs::write(Path::new(&out).join(&word), "").unwrap();
+}
+"""
+
+
+def test_a_build_script_that_outlives_a_killed_build_spoils_nothing(new_small: Callable[..., Project]) -> None:
+    project = new_small(more={"kernel/build.rs": SLOW_SCRIPT, "kernel/word": "first"})
+    process = start(project)
+    while not (project.root / "started").exists():
+        assert process.poll() is None
+        time.sleep(0.02)
+    kill(process, alone=True)
+    project.write({"kernel/word": "second"})
+    result = project.build()
+    assert "osimage: waiting for build_script_bu (process " in result.stderr
+    assert (
+        f"which goes on after `scons {' '.join(project.command()[3:])}` (process {process.pid}) was killed"
+        in result.stderr
+    )
+    (out,) = project.root.glob("build/crates/sysroot/build/*/out")
+    assert sorted(os.listdir(out)) == ["second", "word"]
+    assert (out / "word").read_text() == "second"
+    assert project.up_to_date()

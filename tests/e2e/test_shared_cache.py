@@ -88,6 +88,15 @@ def test_a_variable_of_cargos_configuration_is_an_input(new_small: Callable[...,
     assert project.up_to_date()
 
 
+def test_a_variable_of_the_persons_is_an_input_whatever_it_is_called(new_small: Callable[..., Project]) -> None:
+    project = new_small(more={SOURCE: saying('concat!(env!("CARGO_COLOUR"), env!("RUST_LOG_DEFAULT"))')})
+    for colour, run in (("red", True), ("blue", True), ("blue", False), ("red", False)):
+        result = project.build(environ={"CARGO_COLOUR": colour, "RUST_LOG_DEFAULT": "trace"})
+        assert bool(result.ran) == run, colour
+        assert f"{colour}trace".encode() in project.read("build/hello.img")
+    assert "CARGO_COLOUR" in project.fails().stdout, "it is not there"
+
+
 @pytest.mark.parametrize(
     "place", ["kernel/../data.bin", "kernel/build/data.bin", "kernel/.hidden/data.bin", "data.bin"]
 )

@@ -52,3 +52,21 @@ def test_a_content_that_is_known_comes_from_the_store(root: Path, tmp_path: Path
     assert made(root, "one", store) == "one"
     assert made(root, "two", store) == "twoone"
     assert made(root, "one", store) == "one"
+
+
+def test_it_is_written_to_the_same_place_each_time(root: Path, tmp_path: Path) -> None:
+    placed = step("echo {out} >> places; touch {out}/made", ("build/made",), ("words",), incremental=KEPT)
+    for words in ("one", "two"):
+        (root / "words").write_text(words)
+        build(root, placed, store=tmp_path / "store")
+    first, second = (root / "places").read_text().split()
+    assert first == second
+
+
+def test_a_compiler_that_outlives_a_killed_build_keeps_the_lock(root: Path, tmp_path: Path) -> None:
+    """It would write to the place where the next one does."""
+    held = "ls -l /proc/$$/fd > {out}/made"
+    for name, incremental in (("with", KEPT), ("without", None)):
+        script = step(held.replace("made", name), (f"build/{name}",), ("words",), incremental=incremental)
+        build(root, script, store=tmp_path / "store")
+        assert ("/lock\n" in (root / "build" / name).read_text()) is (name == "with")

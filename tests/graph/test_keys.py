@@ -9,7 +9,8 @@ from osimage.action import Action, Input
 from osimage.cache.memo import Memo
 from osimage.cache.readset import ReadSet
 from osimage.errors import Where
-from osimage.graph.keys import NOTHING_READ, Today, key
+from osimage.graph.keys import NOTHING_READ, Today, key, look
+from steps import build, step
 
 
 @pytest.mark.parametrize(("kind", "read", "has_key"), [
@@ -29,3 +30,49 @@ def test_there_is_a_key_where_it_is_known_what_was_read(
     step = Action("kernel", "kernel", ("rustc",), (Input("kernel", kind),), ("build/hello.elf",), "id", where)
     today = Today(Memo(tmp_path / "memo"), str(tmp_path))
     assert (key(step, read, today, str(tmp_path)) is not None) == has_key
+
+
+WHERE = Where("SConstruct", 1, "here")
+STEP = Action("kernel", "kernel", ("rustc",), (Input("a"), Input("folder", "tree")), ("build/hello.elf",), "id", WHERE)
+
+
+def test_a_glance_is_another_where_the_key_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path, "a", "b", "folder/c")
+    read = ReadSet(("b",), ("LOUD",))
+    seen = [seen_as(STEP, read, tmp_path)]
+    others: dict[str, object] = {"argv": ("rustc", "-g"), "outputs": ("build/x.elf",), "toolchain": "other",
+              "env": (("A", "1"),), "env_from": ("a",), "shared": False, "inputs": (Input("a"),)}  # fmt: skip
+    seen += [seen_as(STEP._replace(**{name: value}), read, tmp_path) for name, value in others.items()]
+    seen.append(seen_as(STEP, read._replace(root=True), tmp_path))
+    monkeypatch.setenv("LOUD", "1")
+    seen.append(seen_as(STEP, read, tmp_path))
+    for name in ("a", "b", "folder/c"):
+        write(tmp_path, name, text="other words")
+        seen.append(seen_as(STEP, read, tmp_path))
+    (tmp_path / "a").chmod(0o755)
+    seen.append(seen_as(STEP, read, tmp_path))
+    glances, keys = ({each[index] for each in seen} for index in (0, 1))
+    assert len(seen) == len(glances) == len(keys)
+
+
+def test_a_record_is_good_for_the_same_key_declared_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    made = step("cp a {out}/made", ("build/made",), ("a",))
+    write(tmp_path, "a")
+    build(tmp_path, made)
+    assert build(tmp_path, made._replace(where=Where("SConstruct", 2, "there"))) == []
+
+
+def seen_as(action: Action, read: ReadSet, root: Path) -> tuple[str, str]:
+    """Glance and key of ACTION, which has READ, now."""
+    found = look(action, read, Today(Memo(root / "memo"), str(root)), str(root))
+    assert found is not None
+    return found.glance(), found.encoded().digest.hash
+
+
+def write(root: Path, *names: str, text: str = "words") -> None:
+    """Make files in ROOT."""
+    for name in names:
+        (root / name).parent.mkdir(exist_ok=True)
+        (root / name).write_text(text)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from osimage.graph.lock import BuildLock
 
 HOLD = """
@@ -55,3 +58,53 @@ def test_it_may_be_taken_again_after_release(tmp_path: Path) -> None:
     other = BuildLock(tmp_path / "lock")
     other.acquire()
     other.release()
+
+
+LEAVE = HOLD.replace(
+    "print(",
+    "import subprocess; child = subprocess.Popen(['sleep', '60'], close_fds=False, stdout=2); print(child.pid, ",
+)
+
+
+def leaver(folder: Path) -> tuple[subprocess.Popen[str], int]:
+    """A process that holds the lock and has started a program with it, and the program's number."""
+    package = Path(sys.modules["osimage"].__file__ or "").parent.parent
+    process = subprocess.Popen(
+        [sys.executable, "-c", LEAVE.replace("readline()", "readline(); lock.release()")], cwd=folder,
+        env={"PYTHONPATH": str(package), "PATH": "/usr/bin:/bin"}, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        text=True,
+    )  # fmt: skip
+    assert process.stdout is not None
+    return process, int(process.stdout.readline().split()[0])
+
+
+def test_a_program_that_outlives_a_killed_build_is_waited_for_and_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, child = leaver(tmp_path)
+    first.kill()
+    first.communicate()
+    lock, asked = BuildLock(tmp_path / "lock"), []
+
+    def stop() -> bool:
+        asked.append(1)
+        if len(asked) == 3:
+            os.kill(child, signal.SIGKILL)
+        return False
+
+    lock.acquire(stop)
+    lock.release()
+    assert len(asked) >= 3
+    builder = f"`scons image` (process {first.pid})"
+    assert capsys.readouterr().err == (
+        f"osimage: waiting for sleep (process {child}), which goes on after {builder} was killed\n"
+    )
+
+
+def test_a_program_that_goes_on_after_a_build_has_ended_holds_nobody_up(tmp_path: Path) -> None:
+    first, child = leaver(tmp_path)
+    first.communicate("\n", timeout=10)
+    try:
+        BuildLock(tmp_path / "lock").acquire(lambda: True)
+    finally:
+        os.kill(child, signal.SIGKILL)

@@ -6,6 +6,7 @@ import pytest
 from osimage.machine.outcome import Outcome, Rule, Seen, judge, words
 
 PASS, ZERO, PANIC, FAULT = Rule(), Rule((0,)), Rule(expect="panic"), Rule(expect="fault")
+FAILURE = Rule(expect="failure")
 TWO = Rule((33, 65))
 
 
@@ -55,6 +56,11 @@ TRIPLE = RESET._replace(triple_fault=True, place=" at RIP 0x1000, with CR2 0x0")
     (seen(timed_out=True, panicked=True), PANIC, Outcome.TIMED_OUT, "timed out after 300 s"),
     (TRIPLE, FAULT, Outcome.PASSED, ""),
     (RESET, FAULT, Outcome.RESET, "the machine was reset, not a triple fault"),
+    (seen(35), FAILURE, Outcome.PASSED, ""),
+    (seen(None, "guest-panic"), FAILURE, Outcome.PASSED, ""),
+    (seen(33), FAILURE, Outcome.FAILED, "exit code 33, which means success, and it was to panic"),
+    (seen(timed_out=True), FAILURE, Outcome.TIMED_OUT, "timed out after 300 s"),
+    (TRIPLE, FAILURE, Outcome.FAULTED, "triple fault at RIP 0x1000, with CR2 0x0"),
     (seen(33), FAULT, Outcome.FAILED, "exit code 33, not a triple fault"),
 ])  # fmt: skip
 def test_every_end_has_its_outcome(what: Seen, rule: Rule, outcome: Outcome, told: str) -> None:

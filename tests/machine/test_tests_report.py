@@ -17,6 +17,9 @@ FAILED = Result(
     "lib", False, "exit code 35, not 33", tests=(Reported("a", "ok"), Reported("b", "failed")), panics=(PANIC,),
     announced=3, log="lib.log", seconds=0.31,
 )  # fmt: skip
+COMPILED = Result("f (line 2)", True, "it compiles")
+IGNORED = Result("f (line 3)", True, ignored=True)
+REFUSED = Result("f (line 4)", False, "a.rs:4 does not compile", "so it does", said="error: no\n  --> a.rs:5:1")
 HUNG = Result("hang", False, "timed out after 3 s", tests=(Reported("a", "ok"),), running="b", announced=3, seconds=3.1)
 FAULTED = Result("fault", False, "triple fault at RIP 0x1000", "so it is recorded", log="fault.log", seconds=0.2)
 
@@ -27,6 +30,9 @@ FAULTED = Result("fault", False, "triple fault at RIP 0x1000", "so it is recorde
     (CACHED, "basic_boot  passed  cached"),
     (FAILED, "lib         FAILED  exit code 35, not 33 (1 of 3 tests passed, 0.3 s)"),
     (HUNG, "hang        FAILED  timed out after 3 s in b (1 of 3 tests passed, 3.1 s)"),
+    (COMPILED, "f (line 2)  passed  it compiles"),
+    (IGNORED, "f (line 3)  ignored"),
+    (REFUSED, "f (line 4)  FAILED  a.rs:4 does not compile"),
     (FAULTED, "fault       FAILED  triple fault at RIP 0x1000 (0.2 s)"),
 ])  # fmt: skip
 def test_the_line_of_a_test(result: Result, line: str) -> None:
@@ -54,6 +60,7 @@ def test_what_is_told_of_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert list(details(FAULTED)) == ["       (nothing came on the serial line)", "       (so it is recorded)"]
     assert list(details(HUNG)) == []
     assert list(details(HUNG, verbose=True)) == ["       a  ok", "       b  did not end"]
+    assert list(details(REFUSED)) == ["       error: no", "         --> a.rs:5:1", "       (so it does)"]
     assert list(details(PASSED)) == []
     assert list(details(PASSED, verbose=True)) == ["       a  ok", "       b  ignored"]
     alone = FAULTED._replace(panics=(PANIC._replace(test=""),))
@@ -63,6 +70,7 @@ def test_what_is_told_of_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def test_the_line_at_the_end() -> None:
     assert total([PASSED], 0.42) == "1 of 1 passed in 0.4 s"
     assert total([PASSED, CACHED, FAILED], 3) == "2 of 3 passed (1 cached) in 3.0 s"
+    assert total([PASSED, IGNORED, CACHED, IGNORED], 1) == "2 of 2 passed (1 cached), 2 ignored, in 1.0 s"
     assert failed([PASSED, FAILED, HUNG]) == "failed: lib, hang"
     assert failed([HUNG] * 10) == f"failed: {', '.join(['hang'] * 8)} and 2 more"
 
@@ -134,6 +142,13 @@ def test_every_test_is_a_case() -> None:
         "false", "true", "false", "false", "false",
     ]  # fmt: skip
     assert root[0][1].attrib == {"classname": "lib", "name": "a", "time": "0.250"}
+
+
+def test_what_was_not_booted_is_a_case_too() -> None:
+    root = parsed(COMPILED, IGNORED, REFUSED)
+    assert [len(suite.findall("testcase/skipped")) for suite in root] == [0, 1, 0]
+    (failure,) = root.iter("failure")
+    assert failure.text == "a.rs:4 does not compile\nerror: no\n  --> a.rs:5:1"
 
 
 def test_what_was_to_fail_has_not_failed() -> None:

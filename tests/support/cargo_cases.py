@@ -71,6 +71,8 @@ def declaration(**said: Any) -> KernelDeclaration:
         "tests": False,
         "incremental": None,
         "not_deterministic": (),
+        "inputs": (),
+        "doctests": False,
     }
     assert said.keys() <= default.keys()
     return KernelDeclaration(**{**default, **said})
@@ -257,6 +259,7 @@ def built_by_cargo(case: Case, scratch: Path) -> Built:
     command += [] if case.default_features else ["--no-default-features"]
     default = {"workspace": "other", "configured": "configured", "graph": "kernel"}.get(case.project, "")
     command += [] if case.tests else ["--bin", case.bin or default]
+    command += ["--package", "unusual"] if case.project == "unusual" else []  # no default member
     subprocess.run(command, cwd=(root / case.manifest).parent, env=given, check=True, stderr=subprocess.PIPE)
     calls = [json.loads(line) for line in record.read_text().splitlines()]
     return Built(

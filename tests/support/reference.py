@@ -57,6 +57,8 @@ VARIABLES = {
     "CARGO_BUILD_TARGET": "the target of `env.CargoProject`, as for cargo",
     "CARGO_ENCODED_RUSTFLAGS": "flags for the kernel's crates, as for cargo",
     "RUSTFLAGS": "flags for the kernel's crates, as for cargo",
+    "CARGO_ENCODED_RUSTDOCFLAGS": "flags for the library's examples, as for cargo",
+    "RUSTDOCFLAGS": "flags for the library's examples, as for cargo",
     "DISPLAY": "with this or `WAYLAND_DISPLAY`, and at a terminal, `scons run` opens QEMU's window",
     "WAYLAND_DISPLAY": "as `DISPLAY`",
     "NO_COLOR": "if not empty: no colours",

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+from pathlib import Path
 
 import pytest
 from osimage.errors import ToolchainError
 from osimage.toolchain.rustc import Rustc, complaint
+from osimage.toolchain.rustdoc import find_rustdoc
 
 LAYOUT = "e-m:e-p270:32:32-p271:32:32-p272:64:64-i64:64-i128:128-f80:128-n8:16:32:64-S128"
 
@@ -82,3 +85,22 @@ def test_llvms_own_data_layout(rustc_1_96: Rustc) -> None:
 )
 def test_the_first_error_is_the_complaint(errors: str, line: str) -> None:
     assert complaint(errors, "hello") == line
+
+
+def test_a_compiler_without_rustdoc_is_told(tmp_path: Path, rustc_1_96: Rustc) -> None:
+    lonely = dataclasses.replace(rustc_1_96, path=f"{tmp_path}/bin/rustc", sysroot=str(tmp_path))
+    with pytest.raises(ToolchainError) as told:
+        find_rustdoc(lonely, {"HOME": str(tmp_path)})
+    assert str(told.value) == (
+        f"rustc 1.96.0 has no rustdoc beside it ({tmp_path}/bin/rustc), which finds the examples in documentation. "
+        "Install the package that has it (Debian: rustc or rustc-web, as the compiler is; rustup: the component "
+        "rustc), or leave DOCTESTS out."
+    )
+    beside = tmp_path / "bin" / "rustdoc"
+    beside.parent.mkdir()
+    beside.touch()
+    beside.chmod(0o755)
+    before = find_rustdoc(lonely, {"HOME": str(tmp_path)})
+    assert before.path == str(beside)
+    beside.write_text("another")
+    assert find_rustdoc(lonely, {"HOME": str(tmp_path)}).identity != before.identity

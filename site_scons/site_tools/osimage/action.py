@@ -15,9 +15,11 @@ from .errors import Where
 # ROOT: the absolute project root, for the few variables that must be absolute (CARGO_MANIFEST_DIR).
 OUT = "{out}"
 ROOT = "{root}"
-# In the argv of a Python step, and in variables: the absolute paths of the compiler and of cargo.
+# In the argv of a Python step, and in variables: the absolute paths of the compiler, cargo, rustdoc and the linker.
 RUSTC = "{rustc}"
 CARGO = "{cargo}"
+RUSTDOC = "{rustdoc}"
+LINKER = "{linker}"
 
 # The folder below the build folder that has what compilers keep from one run to the next.
 INCREMENTAL = "incremental"

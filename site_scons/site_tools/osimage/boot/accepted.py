@@ -36,9 +36,11 @@ def address_faults(elf: bytes, name: str, handover: Bootloader09) -> list[str]:
 
     Those left to the loader it chooses apart from all others.
     """
+    asked = list(_asked(handover))
+    if not asked:
+        return []
     names = Names(elf)
     kernel = [Range(s.vaddr, s.end, checks.call(s, names)) for s in _loaded(elf) if s.memsz]
-    asked = list(_asked(handover))
     unmappable = (_unmappable(each) for each in asked)
     pairs = (pair for pair in combinations([*asked, *kernel], 2) if pair[0].key)
     overlaps = (_overlap(*pair) for pair in pairs)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from . import headers
 from .headers import ET_CORE, ET_DYN, ET_EXEC, ET_REL, PF_W, PF_X, PT_DYNAMIC, PT_INTERP, PT_TLS, Header, Segment
-from .layout import MAX_LOAD_SEGMENTS, PAGE_SIZE, mapping_fault
+from .layout import KERNEL_MIN_VADDR, MAX_LOAD_SEGMENTS, PAGE_SIZE, mapping_fault
 from .names import Names, listed
 
 if TYPE_CHECKING:
@@ -111,6 +111,7 @@ def _content_faults(elf: bytes, strict: bool) -> list[str]:
     return [
         *(_linking_faults(segments, names) if strict else _template_faults(segments, names)),
         *_memory_faults(loaded, names),
+        *_mapping_faults(header, loaded, names, strict),
         *(fault for segment in loaded for fault in _segment_faults(segment, len(elf), names, strict)),
         *_neighbour_faults(loaded, names),
         *_entry_faults(header.entry, loaded, names),
@@ -155,6 +156,20 @@ def _memory_faults(loaded: list[Segment], names: Names) -> Iterator[str]:
         )
 
 
+def _mapping_faults(header: Header, loaded: list[Segment], names: Names, strict: bool) -> Iterator[str]:
+    """Faults of addresses; what is position-independent was linked at 0 as a whole, and that is said once."""
+    for segment in loaded:
+        unmappable = mapping_fault(segment.vaddr, segment.end, strict)
+        if unmappable and header.type == ET_DYN and segment.vaddr < KERNEL_MIN_VADDR:
+            yield f"position-independent (ET_DYN) and linked low: {unmappable}. {FIXED_ADDRESS}"
+            return
+        if unmappable:
+            yield (
+                f"{call(segment, names)} cannot be mapped: {unmappable}. Change its address in the linker script, or "
+                'the linker argument "--image-base" (default 0x200000).'
+            )
+
+
 def _segment_faults(segment: Segment, size: int, names: Names, strict: bool) -> Iterator[str]:
     """Faults of one segment by itself; SIZE is that of the file in bytes."""
     end = segment.offset + segment.filesz
@@ -165,12 +180,6 @@ def _segment_faults(segment: Segment, size: int, names: Names, strict: bool) -> 
         )
     if segment.filesz and end > size:
         yield f"cut off: {call(segment, names)} reaches to {end:#x} in the file, which ends at {size:#x}. {DAMAGED}"
-    unmappable = mapping_fault(segment.vaddr, segment.end, strict)
-    if unmappable:
-        yield (
-            f"{call(segment, names)} cannot be mapped: {unmappable}. Change its address in the linker script, or the "
-            'linker argument "--image-base" (default 0x200000).'
-        )
     if strict and segment.protection == PF_W | PF_X:
         yield writable_code(segment, names)
 

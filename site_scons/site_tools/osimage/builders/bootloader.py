@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 # script puts before the first sector.
 CRATE_SYSROOT = ("-Cdebuginfo=line-tables-only",)
 
+# Earlier ones of 0.9 have #[no_mangle] on functions of the language, which no compiler from 1.95 on takes.
+FIRST_0_9 = 31
+
 
 @method
 def Bootloader(call: Call, name: str, *, sysroot: Any = None, source: str | None = None, kernel: Any = None) -> Any:
@@ -99,4 +102,15 @@ def _package(call: Call, name: str, kernel: str, package: LoaderPackage | None) 
             f"bootloader {package.version} names no target of its loader in its manifest: it cannot be built. {instead}"
         )
         raise DeclarationError(call.where, fault)
+    if package.source is not None and package.source.startswith("registry+") and _is_too_old(package.version):
+        fault = (
+            f"the loader of bootloader {package.version} does not compile with rustc {call.project.rustc.release}: "
+            f"take 0.9.{FIRST_0_9} or later, by `cargo update -p bootloader`, or osimage's own loader."
+        )
+        raise DeclarationError(call.where, fault)
     return package
+
+
+def _is_too_old(version: str) -> bool:
+    patch = version.removeprefix("0.9.")
+    return patch.isdecimal() and int(patch) < FIRST_0_9

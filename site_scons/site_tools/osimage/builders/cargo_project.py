@@ -16,7 +16,7 @@ from .cargo_tests import is_wanted
 from .declare import Declaration, Planned, entry_of, method, nothing
 
 if TYPE_CHECKING:
-    from ..crates.cargo_project import CargoProject as Described
+    from ..crates.described import CargoProject as Described
 
 LOADERS = ("osimage", "crate")
 
@@ -47,11 +47,11 @@ def CargoProject(
 
     Each binary BIN of the package whose `required-features` are enabled becomes `build/BIN.elf` and `build/BIN.img`;
     `run` boots the only one, that of `default-run`, or that of `BIN=` on the command line. A package that is only a
-    library has only `test`. PACKAGE names the kernel's package where there are several, BIN one binary, TARGET another
-    target: a built-in one or a JSON file. FEATURES, DEFAULT_FEATURES, PROFILE and NOT_DETERMINISTIC are those of
-    `env.Kernel`, MEMORY and DISK those of `env.Machine` (default of DISK: as `run-command` has it, else "virtio").
-    NAME, needed for a second project in one SConstruct, is a folder below `build/` and the name of its verb instead of
-    `run`.
+    library has only `test`. PACKAGE names the kernel's package where there are several, TARGET another target: a
+    built-in one or a JSON file. BIN, or `BIN=`, names the one binary that is meant; the others and their own tests are
+    left out then. FEATURES, DEFAULT_FEATURES, PROFILE and NOT_DETERMINISTIC are those of `env.Kernel`, MEMORY and DISK
+    those of `env.Machine` (default of DISK: as `run-command` has it, else "virtio"). NAME, needed for a second project
+    in one SConstruct, is a folder below `build/` and the name of its verb instead of `run`.
 
     Returns the nodes of the images.
     """
@@ -99,7 +99,7 @@ def _images(
     bios = call.env.Bootloader(f"{prefix}bios", **used)
     images = {each: call.env.DiskImage(f"{prefix}{each}.img", elf, loader=bios) for each, elf in elves.items()}
     _machine(call, verb, described, images, machine)
-    _tests(call, f"{prefix}tests", described, loader=bios, **kernel, **machine)
+    _tests(call, f"{prefix}tests", described, loader=bios, bin=described.named, **kernel, **machine)
     return call.env.Flatten(list(images.values()))
 
 

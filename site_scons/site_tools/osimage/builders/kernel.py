@@ -67,7 +67,7 @@ def _planner(name: str, said: package.Said) -> Planner:
         from ..crates import plan as stage
 
         plan, kernel = stage.plan(said.declared(name, where), upstream["sysroot"], package.given(project))
-        return Planned(plan._replace(actions=package.reading(plan.actions, said.inputs)), kernel, (kernel.elf,))
+        return Planned(plan, kernel, (kernel.elf,))
 
     return plan
 

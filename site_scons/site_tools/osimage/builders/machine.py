@@ -42,7 +42,7 @@ def Machine(
     options = {"memory": memory, "disk": disk, "qemu_args": qemu_args, "serial": serial}
     disk_image = call.upstream("image", "DiskImage", image)
     call.stop()
-    add_verb(project, name, f"boot {disk_image.name} in QEMU ({memory}, {disk})")
+    add_verb(project, name, f"boot {disk_image.name} in QEMU ({_memory(memory, qemu_args)}, {disk})")
 
     def plan(project: Project, upstream: dict[str, Any], where: Where) -> Planned:
         from ..machine.declaration import declare_machine
@@ -61,6 +61,16 @@ def Machine(
     verb = call.env.Alias(name, image, call.env.Action(_boot(project, name, entry), strfunction=None))
     call.env.AlwaysBuild(verb)
     return verb
+
+
+def _memory(memory: object, qemu_args: Any) -> object:
+    """How much memory the machine has, of which QEMU_ARGS, not checked yet, may say otherwise than MEMORY."""
+    words = qemu_args.split() if isinstance(qemu_args, str) else qemu_args
+    if not words or not isinstance(words, Sequence) or not all(isinstance(word, str) for word in words):
+        return memory
+    from ..machine.qemu import wishes
+
+    return wishes(words).memory or memory
 
 
 def _boot(project: Project, name: str, entry: Entry) -> Callable[..., None]:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..action import Action, Input
 from ..errors import Where
 from ..graph.project import Project
 from .call import Call
@@ -30,13 +28,11 @@ class Said(NamedTuple):
     incremental: bool | None
     inputs: tuple[str, ...]
 
-    def declared(self, name: str, where: Where, *, tests: bool = False) -> KernelDeclaration:
-        """What is declared by the name NAME at WHERE: a kernel, or the package's TESTS."""
+    def declared(self, name: str, where: Where, *, tests: bool = False, doctests: bool = False) -> KernelDeclaration:
+        """What is declared by the name NAME at WHERE: a kernel, or the package's TESTS, perhaps with its DOCTESTS."""
         from ..crates.kernel import KernelDeclaration
 
-        said = self._asdict()
-        del said["inputs"]
-        return KernelDeclaration(name, where=where, tests=tests, **said)
+        return KernelDeclaration(name, where=where, tests=tests, doctests=doctests, **self._asdict())
 
 
 def said(
@@ -97,9 +93,3 @@ def given(project: Project) -> Given:
     from ..crates.place import Place
 
     return Given(project.rustc, project.cargo, project.environ(), Place(str(project.root), project.build))
-
-
-def reading(actions: Sequence[Action], files: Sequence[str]) -> tuple[Action, ...]:
-    """ACTIONS where those that compile a package of the project also read FILES."""
-    more = tuple(Input(file) for file in files)
-    return tuple(a._replace(inputs=(*a.inputs, *more)) if a.local else a for a in actions)

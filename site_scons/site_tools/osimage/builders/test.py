@@ -61,7 +61,7 @@ def Test(
         return nothing(call.env, "Test", name)
     project.tests[name] = entry
     add_verb(project, "test", f"boot {len(project.tests)} test{'s'[: len(project.tests) > 1]} in QEMU")
-    return _verb(call, image if _is_chosen(project, name) else [])
+    return run_by_test(call, image if _is_chosen(project, name) else [])
 
 
 def _entry(call: Call, image: Declared, name: str, options: dict[str, Any]) -> Entry | None:
@@ -81,8 +81,8 @@ def _entry(call: Call, image: Declared, name: str, options: dict[str, Any]) -> E
     return entry_of(call, Declaration("Test", f"test {name}", (repr(options),), {"image": image}, plan, check))
 
 
-def _verb(call: Call, image: Any) -> Any:
-    """The Alias of the verb, for which IMAGE is made too."""
+def run_by_test(call: Call, image: Any) -> Any:
+    """The Alias of the verb `test`, for which IMAGE is made too."""
     from SCons.Node.Alias import default_ans
 
     if default_ans.lookup("test"):

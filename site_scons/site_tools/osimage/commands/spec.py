@@ -28,7 +28,7 @@ def tell(project: Project, *, write: bool) -> None:
         where = project.declared[declared.name][1]
         text, changes = rewritten(source, project.rustc, project.root, where)
         for change in changes:
-            print(f"{source}: {change}")
+            print(change)
         if not changes:
             print(f"{source} is right for rustc {project.rustc.release}.")
         elif write:

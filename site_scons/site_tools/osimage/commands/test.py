@@ -80,7 +80,7 @@ def faults(project: Project) -> Iterator[str]:
         find_qemu(project.environ())
     except OsimageError as error:
         yield str(error)
-    if not any(is_chosen(project, name) for name in project.tests):
+    if not project.documented and not any(is_chosen(project, name) for name in project.tests):
         yield no_match(pattern, {name: _names_in(project, name) for name in project.tests})
 
 
@@ -101,10 +101,12 @@ def run_tests(project: Project, jobs: int) -> list[Result]:
 
     began = time.monotonic()
     qemu = find_qemu(project.environ())
-    steps = {name: _step(project, name, qemu) for name in project.tests if is_chosen(project, name)}
-    board = Board(project.engine.console, list(steps), verbose=project.setting("VERBOSE") == "1")
+    settled = _settled(project)
+    chosen = [name for name in project.tests if is_chosen(project, name) and name not in settled]
+    steps = {name: _step(project, name, qemu) for name in chosen}
+    board = Board(project.engine.console, [*steps, *settled], verbose=project.setting("VERBOSE") == "1")
     use_cache = CACHE_CHOICES[project.setting("TEST_CACHE")]
-    results: dict[str, Result] = {}
+    results: dict[str, Result] = {name: board.tell(result) for name, result in settled.items()}
     waiting: list[Step] = []
     for name, step in steps.items():
         known = _known(project.engine, step.action) if use_cache and step.remembered else None
@@ -117,11 +119,32 @@ def run_tests(project: Project, jobs: int) -> list[Result]:
             results |= _boot(project, waiting, jobs, qemu, board)
     finally:
         board.end()
-    ordered = [results[name] for name in steps]
+    ordered = [results[name] for name in (*steps, *settled)]
     stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime())
     replace_bytes(Path(project.build) / "tests.xml", document(ordered, stamp).encode())
     board.end(ordered, time.monotonic() - began)
     return ordered
+
+
+def _settled(project: Project) -> dict[str, Result]:
+    """The results of those tests, by name, of which compiling them tells already: examples in documentation.
+
+    The others become tests of PROJECT, with their images.
+
+    Raises:
+        OsimageError: `TEST=` means none of all tests.
+    """
+    if not project.documented:
+        return {}
+    from . import test_examples
+
+    examples = test_examples.found(project)
+    names = dict.fromkeys((*project.tests, *(each.title for each in examples)))
+    if names and not any(is_chosen(project, name) for name in names):
+        raise OsimageError(no_match(project.setting("TEST"), {name: _names_in(project, name) for name in names}))
+    chosen = [each for each in examples if is_chosen(project, each.title)]
+    results = {each.title: test_examples.settled(project, each) for each in chosen}
+    return {title: result for title, result in results.items() if result is not None}
 
 
 def _boot(project: Project, steps: Sequence[Step], jobs: int, qemu: Qemu, board: Board) -> dict[str, Result]:
@@ -182,6 +205,8 @@ def _known(engine: Engine, action: Action) -> Result | None:
 
 def _names_in(project: Project, name: str) -> tuple[str, ...]:
     """The tests that ran in the test NAME the last time."""
+    if name not in project.tests:
+        return ()
     action = project.tests[name].actions[0]
     last = decoded(*(os.path.join(project.root, output) for output in action.outputs))
     if last is None:

@@ -18,7 +18,7 @@ class Board:
 
     def __init__(self, console: Console, names: Sequence[str], *, verbose: bool) -> None:
         self._console = console
-        self._width = max(map(len, names))
+        self._width = max(map(len, names), default=0)
         self._count = len(names)
         self.verbose = verbose
         self._told = 0

@@ -72,7 +72,7 @@ def argv(command: Command) -> tuple[str, ...]:
         *assertion_flags(unit.profile),
         *_test_flags(command),
         *(word for feature in unit.features for word in ("--cfg", f'feature="{feature}"')),
-        *("--check-cfg", "cfg(docsrs,test)", "--check-cfg", _known_features(command.declared_features)),
+        *("--check-cfg", "cfg(docsrs,test)", "--check-cfg", known_features(command.declared_features)),
         *(f"-Cmetadata={command.hash}", f"-Cextra-filename=-{command.hash}"),
         *((f"-Cincremental={command.incremental}",) if command.incremental else ()),
         *(("-Crpath",) if unit.profile.rpath else ()),
@@ -80,7 +80,7 @@ def argv(command: Command) -> tuple[str, ...]:
         *command.linker,
         *linking_flags(unit.profile),
         *(word for folder in command.searched for word in ("-L", f"dependency={folder}")),
-        *(word for extern in command.externs for word in ("--extern", _extern(extern))),
+        *(word for extern in command.externs for word in ("--extern", named(extern))),
         *(("--extern", "proc_macro") if target.is_proc_macro else ()),
         *(("-Zunstable-options",) if any(extern.private for extern in command.externs) else ()),
         *(("--cap-lints", "allow") if command.is_capped else ()),
@@ -109,10 +109,12 @@ def _test_flags(command: Command) -> Iterator[str]:
         yield from ("--cfg", "test")
 
 
-def _known_features(names: tuple[str, ...]) -> str:
+def known_features(names: tuple[str, ...]) -> str:
+    """What `--check-cfg` takes for features called NAMES."""
     listed = ", ".join(f'"{name}"' for name in names)
     return f"cfg(feature, values({listed}))"
 
 
-def _extern(extern: Extern) -> str:
+def named(extern: Extern) -> str:
+    """What `--extern` takes for EXTERN."""
     return f"{'priv:' if extern.private else ''}{extern.name}={extern.file}"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ..errors import did_you_mean
@@ -23,6 +24,12 @@ KEYS = {
     "test-timeout": _INTEGER,
     "test-success-exit-code": _INTEGER,
     "test-no-reboot": _BOOLEAN,
+}
+
+# Keys of earlier versions, and what says the same today.
+RETIRED = {
+    "default-target": " Earlier versions of bootimage had it: leave it out, and write target under [build] in "
+    ".cargo/config.toml.",
 }
 
 
@@ -60,7 +67,7 @@ def _fault(key: str, value: object) -> str:
     """What is wrong with VALUE for KEY, or an empty text."""
     wanted = KEYS.get(key)
     if wanted is None:
-        return f"{TABLE} has no key '{key}' (it has: {', '.join(KEYS)}).{did_you_mean(key, KEYS)}"
+        return f"{TABLE} has no key '{key}' (it has: {', '.join(KEYS)}).{RETIRED.get(key) or did_you_mean(key, KEYS)}"
     if not _fits(value, wanted):
         return f"{TABLE}: {key} wants {wanted}, not {_shown(value)}."
     if key == "run-command" and not value:
@@ -91,3 +98,25 @@ def _shown(value: object) -> str:
     if isinstance(value, (str, int, float)):
         return repr(value)
     return "a table" if isinstance(value, Mapping) else "a time"
+
+
+def machine(command: Sequence[str]) -> tuple[str, tuple[str, ...], list[str]]:
+    """How the `run-command` COMMAND attaches the disk, what else it gives to QEMU, and what is wrong with it."""
+    if tuple(command) == RUN_COMMAND:
+        return "virtio", (), []  # it says nothing of the disk, and IDE through the BIOS is slow
+    program, *words = command or ("",)
+    if os.path.basename(program) != "qemu-system-x86_64":
+        return "", (), [f"run-command starts '{program}', but osimage boots images with qemu-system-x86_64 only."]
+    kept: list[str] = []
+    disks = []
+    for word in words:
+        if "{}" not in word:
+            kept.append(word)
+        elif kept and kept[-1] in ("-hda", "-drive"):
+            kept.pop()
+            disks.append("virtio" if "if=virtio" in word.split(",") else "ide")
+        else:
+            disks.append("")
+    if len(disks) == 1 and disks[0]:
+        return disks[0], tuple(kept), []
+    return "", (), ['run-command wants the image once, as in "-drive", "format=raw,file={}".']

@@ -7,12 +7,13 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..errors import DeclarationError, Where, did_you_mean
 from . import binaries, bootimage, consulted, linker, manifests, rustflags
 from . import config as configuration
 from .config import Config
+from .described import CargoProject
 from .fault import FaultError
 from .given import Given
 from .metadata import Metadata, Package
@@ -42,29 +43,6 @@ class CargoProjectDeclaration:
     where: Where
     features: tuple[str, ...] = ()
     default_features: bool = True
-
-
-class CargoProject(NamedTuple):
-    """The kernel of a Cargo project: its package, and what it is built for.
-
-    `manifest` and `specification`, a target's JSON file (None for the built-in `target`), are relative to the project
-    root. `bins` are the binaries that become images, none where there are only tests; `default` the one of them that
-    `run` boots, None where nobody chose. `alloc` says whether the kernel has that crate.
-    """
-
-    manifest: str
-    bins: tuple[str, ...]
-    default: str | None
-    target: str
-    specification: str | None
-    alloc: bool
-    settings: bootimage.Bootimage
-
-    @property
-    def machine(self) -> tuple[str, tuple[str, ...]]:
-        """How `run-command` attaches the disk, and what else it gives to QEMU."""
-        disk, arguments, _ = _qemu(self.settings.run_command)
-        return disk, arguments
 
 
 def read(declaration: CargoProjectDeclaration, given: Given) -> tuple[CargoProject, tuple[str, ...]]:
@@ -118,12 +96,13 @@ def _read(declaration: CargoProjectDeclaration, given: Given) -> tuple[CargoProj
     bins, default, wrong = binaries.choose(package, shown, declaration.bin, features)
     target, specification, unfit = _target(declaration, manifest, config, environ, place)
     alloc, missing = _alloc(config, specification)
-    faults += [*wrong, *unfit, *missing, *(f"{shown}: {fault}" for fault in _qemu(settings.run_command)[2])]
+    faults += [*wrong, *unfit, *missing, *(f"{shown}: {fault}" for fault in bootimage.machine(settings.run_command)[2])]
     if faults:
         raise DeclarationError(declaration.where, faults)
     lock = os.path.join(workspace.workspace_root, "Cargo.lock")
     names = consulted.names(place, str(folder), lock, workspace.packages.values(), config, ())
-    return CargoProject(shown, bins, default, target, specification, alloc, settings), (*names, "$CARGO_BUILD_TARGET")
+    found = CargoProject(shown, bins, default, declaration.bin, target, specification, alloc, settings)
+    return found, (*names, "$CARGO_BUILD_TARGET")
 
 
 def _kernel(declaration: CargoProjectDeclaration, manifest: str, workspace: Metadata, place: Place) -> Package:
@@ -215,25 +194,3 @@ def _too_much(crates: Sequence[str], origin: str) -> Iterator[str]:
     for crate in crates:
         if crate not in _LIBRARY:
             yield f"{origin}: build-std has '{crate}', which a kernel without an operating system cannot have."
-
-
-def _qemu(command: Sequence[str]) -> tuple[str, tuple[str, ...], list[str]]:
-    """How the `run-command` COMMAND attaches the disk, what else it gives to QEMU, and what is wrong with it."""
-    if tuple(command) == bootimage.RUN_COMMAND:
-        return "virtio", (), []  # it says nothing of the disk, and IDE through the BIOS is slow
-    program, *words = command or ("",)
-    if os.path.basename(program) != "qemu-system-x86_64":
-        return "", (), [f"run-command starts '{program}', but osimage boots images with qemu-system-x86_64 only."]
-    kept: list[str] = []
-    disks = []
-    for word in words:
-        if "{}" not in word:
-            kept.append(word)
-        elif kept and kept[-1] in ("-hda", "-drive"):
-            kept.pop()
-            disks.append("virtio" if "if=virtio" in word.split(",") else "ide")
-        else:
-            disks.append("")
-    if len(disks) == 1 and disks[0]:
-        return disks[0], tuple(kept), []
-    return "", (), ['run-command wants the image once, as in "-drive", "format=raw,file={}".']

@@ -45,8 +45,12 @@ def choose(
     profiles = sorted({*_BUILT_IN_PROFILES, *workspace.get("profile", {}), *config.table("profile")})
     faults = list(_unknown_features(declaration, package))
     faults += _unknown_profile(declaration.profile, profiles, environ)
-    name, wrong = (None, []) if declaration.tests else _bin(declaration, package)
-    selection = Selection(name, declaration.features, declaration.default_features, declaration.profile)
+    all_tests = declaration.tests and declaration.bin is None
+    name, wrong = (None, []) if all_tests else _bin(declaration, package)
+    selection = Selection(
+        package.id, name, declaration.features, declaration.default_features, declaration.profile, declaration.tests,
+        declaration.doctests,
+    )  # fmt: skip
     return selection, [*faults, *wrong]
 
 

@@ -125,10 +125,10 @@ def _resolved(loader: LoaderPackage, sysroot: Sysroot, given: Given) -> Resolved
     package = next(each for each in workspace.packages.values() if each.manifest == loader.manifest)
     package = replace(package, source=loader.source)
     wanted = dict.fromkeys((*loader.features, *([FEATURE] if FEATURE in package.features else [])))
-    selection = Selection(BINARY, tuple(wanted), True, "release")
+    selection = Selection(package.id, BINARY, tuple(wanted), True, "release")
     target = (sysroot.target.name, sysroot.target.json)
-    kept = place.shown(lock) if os.path.exists(lock) else None
-    graph = _without_script(query.unit_graph(selection, target, (), kept), package.id)
+    keeper = "its package" if os.path.exists(lock) else None
+    graph = _without_script(query.unit_graph(selection, target, (), lock, keeper), package.id)
     found = {**query.all_packages(selection, target, given.rustc.host).packages, package.id: package}
     packages = {unit.package_id: found[unit.package_id] for unit in graph.units}
     faults = list(supported.faults(graph, packages, place))

@@ -11,7 +11,8 @@ _ADVICE = (
     (
         "E0463",
         r"can't find crate for `alloc`",
-        "The crate `alloc` is there for kernels that ask for it: write alloc=True in env.Kernel(…).",
+        "The crate `alloc` is there for kernels that ask for it: write alloc=True in env.Kernel(…), or, for "
+        'env.CargoProject, "alloc" in build-std of .cargo/config.toml.',
     ),
     (
         "E0463",
@@ -36,8 +37,18 @@ _ADVICE = (
     ),
 )  # fmt: skip
 
+# The same for a crate that nobody edits here, by its name and version.
+_ADVICE_ELSEWHERE = (
+    (
+        "E0463",
+        r"can't find crate for `std`",
+        "{name} {version} uses `std`, which a kernel does not have. Many crates do without it where Cargo.toml gives "
+        "them default-features = false; `cargo tree -e features -i {name}@{version}` says who switched it on.",
+    ),
+)
+
 # Errors by which a crate does not fit the compiler, since what is unstable changes: what it was written for.
-_MISFITS = {"E0046": "an older", "E0407": "a newer", "E0557": "an older", "E0635": "another"}
+_MISFITS = {"E0046": "an older", "E0053": "another", "E0407": "a newer", "E0557": "an older", "E0635": "another"}
 
 
 def explain(diagnostics: Sequence[Mapping[str, Any]], external: str = "") -> str | None:
@@ -46,19 +57,20 @@ def explain(diagnostics: Sequence[Mapping[str, Any]], external: str = "") -> str
     EXTERNAL is the label of a crate that nobody edits here, which begins with its name and version.
     """
     errors = [entry for entry in diagnostics if str(entry.get("level", "")).startswith("error")]
-    for code, pattern, advice in _ADVICE:
+    name, version, *_ = external.split() if external else ("", "")
+    rules = (*_ADVICE_ELSEWHERE, *_ADVICE) if external else _ADVICE
+    for code, pattern, advice in rules:
         for error in errors:
             found = re.search(pattern, "\n".join(_texts(error)))
             if found and code in (None, (error.get("code") or {}).get("code")):
-                return advice.format(*found.groups())
+                return advice.format(*found.groups(), name=name, version=version)
     codes = ((error.get("code") or {}).get("code") for error in errors)
     misfit = next((_MISFITS[code] for code in codes if code in _MISFITS), None)
     if not external or misfit is None:
         return None
-    name, version, *_ = external.split()
     return (
         f"{name} {version} was written for {misfit} compiler: take another version of it, by "
-        f"`cargo update -p {name} --precise VERSION`, or another compiler, by RUSTC=…"
+        f"`cargo update -p {name}@{version} --precise VERSION`, or another compiler, by RUSTC=…"
     )
 
 

@@ -14,11 +14,13 @@ class KernelDeclaration:
     """What `env.Kernel` says.
 
     `name` is the ELF file's, below the build folder. `manifest` is relative to the project root. `bin` is None where
-    the package has one binary. `features` and `rustflags` come on top of what Cargo.toml and cargo's configuration say.
-    With `alloc` the crate `alloc` is there for every crate of the kernel. With `tests` what `cargo test` builds of the
-    package is meant instead of a binary; `name` is then the folder of the executables. Crates of the project
-    whose profile has it are compiled incrementally if `incremental`; None leaves out those in which it gains nothing.
-    What comes of the packages `not_deterministic` is not shared.
+    the package has one binary, or for the tests of all. `features` and `rustflags` come on top of what Cargo.toml and
+    cargo's configuration say. With `alloc` the crate `alloc` is there for every crate of the kernel. With `tests` what
+    `cargo test` builds of the package is meant instead of a binary, with `doctests` the examples in the library's
+    documentation too; `name` is then the folder of the executables. Crates of the project whose profile has it are
+    compiled incrementally if `incremental`; None leaves out those in which it gains nothing. What comes of the packages
+    `not_deterministic` is not shared. Every crate of the project may also read `inputs`, files relative to the project
+    root.
     """
 
     name: str
@@ -33,6 +35,8 @@ class KernelDeclaration:
     tests: bool = False
     not_deterministic: tuple[str, ...] = ()
     incremental: bool | None = None
+    inputs: tuple[str, ...] = ()
+    doctests: bool = False
 
 
 class LoaderPackage(NamedTuple):
@@ -81,9 +85,14 @@ class Executable(NamedTuple):
 
 @dataclass(frozen=True)
 class Tests:
-    """The tests of a package; `handover` is what each expects of a loader, as in `Kernel`."""
+    """The tests of a package; `handover` is what each expects of a loader, as in `Kernel`.
+
+    `documented` is the file, relative to the project root, that says what became of the examples in the library's
+    documentation; empty where there are none to be tested.
+    """
 
     name: str
     package: str
     executables: tuple[Executable, ...]
     handover: Bootloader09 | None = None
+    documented: str = ""

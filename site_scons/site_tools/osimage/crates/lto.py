@@ -38,7 +38,7 @@ def flags(need: str) -> tuple[str, ...]:
 def _made_as(unit: Unit, wanted: Collection[str]) -> str:
     if unit.is_script or unit.is_script_run or unit.target.is_proc_macro:
         return OBJECT
-    return _own(("bin",) if unit.is_test else unit.target.crate_types, unit.profile.lto, wanted)
+    return _own(("bin",) if unit.is_test or unit.is_doctest else unit.target.crate_types, unit.profile.lto, wanted)
 
 
 def _own(crate_types: Collection[str], lto: str, wanted: Collection[str]) -> str:

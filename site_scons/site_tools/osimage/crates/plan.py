@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +10,9 @@ from ..action import Plan
 from ..boot.handover import Bootloader09
 from ..boot.handover import read as read_handover
 from ..errors import DeclarationError, ToolchainError
+from ..toolchain.rustdoc import find_rustdoc
 from . import config as configuration
-from . import consulted, linker, sources, steps
+from . import consulted, doctests, linker, sources, steps
 from .fault import FaultError
 from .given import Given
 from .host import host_of
@@ -33,7 +33,7 @@ __all__ = ["Executable", "Kernel", "KernelDeclaration", "Tests", "plan", "plan_t
 def plan(declaration: KernelDeclaration, sysroot: Sysroot, given: Given) -> tuple[Plan, Kernel]:
     """The steps that compile the kernel of DECLARATION for SYSROOT with what is GIVEN.
 
-    Cargo is asked what there is to compile; where there is no Cargo.lock it writes one, and a note says so.
+    Cargo is asked what there is to compile; it writes a Cargo.lock that is missing or does not fit, and a note says so.
 
     Raises:
         DeclarationError: everything that is wrong with the declaration, the manifests or cargo's configuration, and
@@ -58,11 +58,16 @@ def plan_tests(declaration: KernelDeclaration, sysroot: Sysroot, given: Given) -
     made, layout, handover = _planned(declaration, sysroot, given)
     package, manifests = layout.resolved.package, layout.resolved.manifests
     executables = []
+    documented = ""
     for index, elf in layout.files.programs.items():
-        target = layout.resolved.graph.units[index].target
+        unit = layout.resolved.graph.units[index]
+        target = unit.target
+        if unit.is_doctest:
+            documented = elf
+            continue
         kind: Any = "lib" if target.is_library else target.kind[0]
         executables.append(Executable(target.name, kind, elf, manifests.has_harness(package, target), package.name))
-    return made, Tests(declaration.name, package.name, tuple(executables), handover)
+    return made, Tests(declaration.name, package.name, tuple(executables), handover, documented)
 
 
 def _planned(
@@ -79,16 +84,22 @@ def _planned(
     return made._replace(notes=(*made.notes, *_written(before, declaration, place))), layout, handover
 
 
-def _locks(declaration: KernelDeclaration, place: Place) -> frozenset[str]:
-    """The lock files, absolute, that lie where cargo may have one for the manifest of DECLARATION."""
+def _locks(declaration: KernelDeclaration, place: Place) -> dict[str, str]:
+    """The lock files that lie where cargo may have one for the manifest of DECLARATION: (absolute) name to text."""
     above = PurePath(place.absolute(declaration.manifest)).parents
-    return frozenset(str(folder / "Cargo.lock") for folder in above if os.path.exists(folder / "Cargo.lock"))
+    found = {str(folder / "Cargo.lock"): place.text(str(folder / "Cargo.lock")) for folder in above}
+    return {lock: text for lock, text in found.items() if text}
 
 
-def _written(before: frozenset[str], declaration: KernelDeclaration, place: Place) -> list[str]:
-    """What is to be said of a lock file that cargo wrote since there were only those of BEFORE."""
-    new = sorted(_locks(declaration, place) - before)
-    return [f"there was no {place.shown(lock)}: cargo wrote it. Keep it with the sources." for lock in new]
+def _written(before: Mapping[str, str], declaration: KernelDeclaration, place: Place) -> list[str]:
+    """What is to be said of a lock file that cargo wrote since those of BEFORE were there, name to text."""
+    told = []
+    for lock, text in sorted(_locks(declaration, place).items()):
+        if lock not in before:
+            told.append(f"there was no {place.shown(lock)}: cargo wrote it. Keep it with the sources.")
+        elif text != before[lock]:
+            told.append(f"{place.shown(lock)} did not fit the manifests any more: cargo changed it.")
+    return told
 
 
 def check(declaration: KernelDeclaration, given: Given) -> None:
@@ -120,17 +131,20 @@ def _plan(declaration: KernelDeclaration, sysroot: Sysroot, given: Given) -> tup
     made_for = ForTarget(sysroot.name, sysroot.rustflags, target.name, target.json, cfg_of, rustc.host)
     resolved = resolve(declaration, made_for, given)
     host = host_of(resolved, rustc, environ, place)
+    rustdoc = find_rustdoc(rustc, environ) if declaration.doctests else None
     named = linker.flag(target.described, rustc.linker.name)
     tools = Tools(
         for_sysroot=sysroot.arguments(alloc=declaration.alloc),
         sysroot_inputs=sysroot.inputs(alloc=declaration.alloc),
         sysroot=sysroot.name, target=target.name, spec=target.described, linker=named, identity=rustc.identity,
-        cfg=cfg_of, host=host,
+        rustdoc=rustdoc,         cfg=cfg_of, host=host,
     )  # fmt: skip
     configured = placed(configuration.environment(resolved.config, environ), place)
     layout = Layout(declaration, resolved, tools, place, configured)
     packages = resolved.packages.values()
     read = (*layout.link.looked_for, *host.looked_for)
+    if rustdoc is not None:
+        read = (*read, *doctests.located(layout).looked_for, rustdoc.path)
     made = Plan(
         actions=steps.actions(layout),
         links=tuple(sources.links(packages, layout.folders, place)),

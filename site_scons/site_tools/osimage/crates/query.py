@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from . import lock_file
 from .config import Config
 from .fault import FaultError
 from .given import Given
@@ -25,12 +27,21 @@ _FLAGS = ("-Zunstable-options", "-Zjson-target-spec")
 
 @dataclass(frozen=True)
 class Selection:
-    """What is compiled: the binary, or the tests where it is None; the features, the profile."""
+    """What is compiled of the package, cargo's id of it: the binary `bin`, or with `tests` what `cargo test` builds,
+    where `bin` is the only binary whose own tests count (None: all), and `doctests` too; the features, the profile.
+    """
 
+    package: str
     bin: str | None
     features: tuple[str, ...]
     default_features: bool
     profile: str
+    tests: bool = False
+    doctests: bool = False
+
+
+class _OutdatedError(FaultError):
+    """Cargo would have to change the lock file."""
 
 
 class Query:
@@ -41,6 +52,7 @@ class Query:
         self._manifest = manifest
         self._config = config
         self._root = given.place.root
+        self._shown_path = given.place.shown
         self._shown = given.place.shown(manifest)
         self._environ = {
             name: value
@@ -76,33 +88,55 @@ class Query:
         arguments = ("--format-version=1", "--locked", *platforms, *_features(chosen))
         return parse_metadata(self._say("metadata", *arguments, spec=spec))
 
-    def unit_graph(self, chosen: Selection, spec: tuple[str, str], flags: Sequence[str], lock: str | None) -> UnitGraph:
+    def unit_graph(
+        self, chosen: Selection, spec: tuple[str, str], flags: Sequence[str], lock: str, keeper: str | None
+    ) -> UnitGraph:
         """The compilations that CHOSEN needs for the target SPEC (name, JSON text) with the rust FLAGS.
 
-        LOCK is the lock file for people, which is kept as it is; None where there is none yet.
+        LOCK is the lock file (absolute). Where it is missing or does not fit the manifests cargo writes it, unless it
+        has a KEEPER, for people.
 
         Raises:
-            FaultError: cargo cannot resolve them, or would have to change Cargo.lock, or describes them in a way that
-                is not known here.
+            FaultError: cargo cannot resolve them, or would have to change a LOCK that has a keeper, or describes them
+                in a way that is not known here.
         """
-        if chosen.bin is None:
+        if chosen.tests:
             # `test` inherits from `dev`, and cargo takes it where no other is named.
             profile = "test" if chosen.profile == "dev" else chosen.profile
             arguments = ["test", "--no-run", "--unit-graph", f"--target={spec[0]}.json", f"--profile={profile}"]
         else:
             arguments = ["build", "--unit-graph", f"--target={spec[0]}.json", f"--profile={chosen.profile}"]
             arguments += [f"--bin={chosen.bin}"]
-        arguments += _features(chosen)
-        arguments += ["--locked"] if lock else []
-        graph = parse_unit_graph(self._say(*arguments, spec=spec, flags=flags, lock=lock))
-        return graph.of_tests() if chosen.bin is None else graph
+        arguments += [f"--package={chosen.package}", *_features(chosen)]  # it may be no default member
+        graph = parse_unit_graph(self._with_lock(arguments, spec, flags, lock, keeper))
+        return graph.of_tests(chosen.bin, doctests=chosen.doctests) if chosen.tests else graph
+
+    def _with_lock(
+        self, arguments: Sequence[str], spec: tuple[str, str], flags: Sequence[str], lock: str, keeper: str | None
+    ) -> str:
+        shown = self._shown_path(lock)
+        if os.path.exists(lock):
+            try:
+                return self._say(*arguments, "--locked", spec=spec, flags=flags)
+            except _OutdatedError:
+                if keeper is not None:
+                    raise FaultError(
+                        f"{shown} does not fit the manifests any more, and {keeper} lets nothing change it. Run "
+                        f"`cargo update --workspace --manifest-path {self._shown}` once."
+                    ) from None
+        return lock_file.writing(lock, shown, lambda copy: self._say(*arguments, spec=spec, flags=flags, lock=copy))
 
     def _say(
         self, *arguments: str, spec: tuple[str, str] | None = None, flags: Sequence[str] = (), lock: str | None = None
     ) -> str:
+        """What cargo says to ARGUMENTS; with LOCK it takes that for the lock file."""
         import toml
 
-        files = [(".cargo/config.toml", toml.dumps(self._config.handed_on()))]
+        config = self._config.handed_on()
+        if lock is not None:
+            config["resolver"] = {**config.get("resolver", {}), "lockfile-path": lock}
+            config["unstable"] = {**config.get("unstable", {}), "lockfile-path": True}
+        files = [(".cargo/config.toml", toml.dumps(config))]
         if spec is not None:
             files.append((f"{spec[0]}.json", spec[1]))
         environ = self._environ | {"CARGO_ENCODED_RUSTFLAGS": "\x1f".join(flags)}
@@ -111,11 +145,8 @@ class Query:
         status, output, errors = self._cargo.run(argv, tuple(files), environ)
         warnings, refusal = split(_SCRATCH.sub("", errors.replace(f"{self._root}/", "")))
         if status:
-            if lock and "--locked was passed" in refusal:
-                raise FaultError(
-                    f"{lock} does not fit the manifests any more, and reading an SConstruct does not change it. Run "
-                    f"`cargo update --workspace --manifest-path {self._shown}` once."
-                )
+            if "--locked was passed" in refusal:
+                raise _OutdatedError(refusal)
             raise FaultError(f"cargo: {refusal}{self._advice(refusal)}")
         self.warnings |= dict.fromkeys(warnings)
         return output

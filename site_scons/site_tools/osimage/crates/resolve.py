@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..action import CARGO, OUT, ROOT, RUSTC
+from ..action import CARGO, LINKER, OUT, ROOT, RUSTC, RUSTDOC
 from ..errors import DeclarationError, did_you_mean
 from . import config as configuration
 from . import linker, manifests, rustflags, settings, supported
@@ -47,6 +47,7 @@ class Resolved:
     root folder of its workspace and `lock` its lock file, both absolute, `members` the ids of the workspace's packages.
     `profiles` are the declared ones. `flags` are the rust flags for every crate of the target, `written` the same as
     they were written. `linker` is what cargo's configuration names for the target, None where it names none.
+    `rustdocflags` are those for rustdoc, where the doctests are wanted.
     """
 
     selection: Selection
@@ -63,6 +64,7 @@ class Resolved:
     notes: tuple[str, ...]
     written: tuple[str, ...] = ()
     linker: str | None = None
+    rustdocflags: tuple[str, ...] = ()
 
 
 def resolve(
@@ -81,6 +83,7 @@ def resolve(
     config, query, workspace, read, package, selection = asked[:-1]
     environ, place = given.environ, given.place
     flags, written, wrong = _flags(declaration, target, config, environ)
+    documenting = _rustdocflags(declaration, target, config, environ)
     named = linker.configured(config, environ, target.name, lambda: target.cfg_of(()))
     if named is not None:
         linker.check(*named)
@@ -89,8 +92,8 @@ def resolve(
     _stop_on(declaration, [*asked.faults, *wrong, *settings.of_config(config, environ)])
 
     lock = os.path.join(workspace.workspace_root, "Cargo.lock")
-    kept = _kept(lock, declaration, environ, place)
-    graph = query.unit_graph(selection, (target.name, target.json), flags, kept)
+    keeper = _keeper(lock, declaration, environ, place)
+    graph = query.unit_graph(selection, (target.name, target.json), flags, lock, keeper)
     packages = _packages(graph, selection, workspace, query, target)
     local = [package for package in packages.values() if package.source is None]
     faults = list(_unknown_packages(declaration, packages))
@@ -99,13 +102,14 @@ def resolve(
         {package.manifest for package in local} | {os.path.join(workspace.workspace_root, "Cargo.toml")}
     ):
         faults += settings.of_manifest(read.at(path), place.shown(path))
-    _stop_on(declaration, [*faults, *_placeholders(flags, local, configuration.environment(config, environ))])
+    configured = configuration.environment(config, environ)
+    _stop_on(declaration, [*faults, *_placeholders((*flags, *documenting), local, configured)])
     notes = [f"cargo: {warning}" for warning in query.warnings]
     root_manifest = read.at(os.path.join(workspace.workspace_root, "Cargo.toml"))
     profiles = {**root_manifest.get("profile", {}), **config.table("profile")}
     return Resolved(
         selection, graph, package, packages, workspace.workspace_root, workspace.members, profiles, lock, flags, config,
-        read, tuple(notes), written, named.program if named is not None else None,
+        read, tuple(notes), written, named.program if named is not None else None, documenting,
     )  # fmt: skip
 
 
@@ -145,16 +149,16 @@ def _ask(declaration: KernelDeclaration, given: Given) -> _Asked:
     return _Asked(config, query, workspace, read, package, selection, faults)
 
 
-def _kept(lock: str, declaration: KernelDeclaration, environ: Mapping[str, str], place: Place) -> str | None:
-    """The file LOCK (absolute) for people; None where there is none yet, and cargo may write it."""
-    if os.path.exists(lock):
-        return place.shown(lock)
-    if environ.get("OSIMAGE_LOCKED") == "yes":
+def _keeper(lock: str, declaration: KernelDeclaration, environ: Mapping[str, str], place: Place) -> str | None:
+    """What keeps the file LOCK (absolute) as it is, for people; None where cargo may write it."""
+    if environ.get("OSIMAGE_LOCKED") != "yes":
+        return None
+    if not os.path.exists(lock):
         raise FaultError(
             f"there is no {place.shown(lock)}, and LOCKED=yes lets none be written. Keep one with the sources: run "
             f"`cargo generate-lockfile --manifest-path {declaration.manifest}` once."
         )
-    return None
+    return "LOCKED=yes"
 
 
 def _stop_on(declaration: KernelDeclaration, faults: list[str]) -> None:
@@ -185,6 +189,16 @@ def _flags(
     more = tuple(flag for flag in of_sysroot if flag not in of_cargo)
     written = (*more, *found.flags, *declaration.rustflags)
     return (*more, *of_cargo, *declared), written, faults
+
+
+def _rustdocflags(
+    declaration: KernelDeclaration, target: ForTarget, config: Config, environ: Mapping[str, str]
+) -> tuple[str, ...]:
+    """The flags for rustdoc, where the doctests of DECLARATION are wanted."""
+    if not declaration.doctests:
+        return ()
+    found = rustflags.find(config, environ, target.name, target.cfg_of, "rustdocflags")
+    return linker.without(found.flags, found.origin)
 
 
 def _unknown_packages(declaration: KernelDeclaration, packages: Mapping[str, Package]) -> Iterator[str]:
@@ -224,6 +238,6 @@ def _placeholders(
         (f"{name} of the package {package.name}", value) for package in packages for name, value in package.variables
     ]
     for what, text in texts:
-        for placeholder in (OUT, ROOT, RUSTC, CARGO):
+        for placeholder in (OUT, ROOT, RUSTC, CARGO, RUSTDOC, LINKER):
             if placeholder in text:
                 yield f"{what} holds the text {placeholder}, which osimage fills in itself: write it otherwise."

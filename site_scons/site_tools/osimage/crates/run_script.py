@@ -21,6 +21,7 @@ from .link_files import located
 from .place import Place
 from .script_env import upper
 from .script_output import ProtocolError, Said, log, parse
+from .variables import read_records
 
 _NO_SOURCES = ("build", "target")  # folders of results
 # What cargo takes from a script's environment, and what it puts into it anew.
@@ -91,7 +92,7 @@ def environment(script: Script, root: str, variables: Sequence[str], user: Mappi
     libraries = (*_libraries(script, root, environ), environ.get("LD_LIBRARY_PATH", ""))
     environ["LD_LIBRARY_PATH"] = ":".join(filter(None, dict.fromkeys(libraries)))
     for prefix, file in script.metadata:
-        for key, value in _read_records(Path(root, file), root):
+        for key, value in read_records(Path(root, file), root):
             environ[f"DEP_{upper(prefix)}_{upper(key)}"] = value
     return environ
 
@@ -134,8 +135,9 @@ def _output(script: Script, environ: dict[str, str]) -> bytes:
         StepError: it cannot be started, or ends otherwise than with 0.
     """
     try:
+        # With the build folder's lock: it writes there, also where it goes on after we were killed.
         done = subprocess.run([Path(script.program).absolute()], cwd=script.folder, env=environ, check=False,
-                              stdin=subprocess.DEVNULL, capture_output=True)  # fmt: skip
+                              stdin=subprocess.DEVNULL, capture_output=True, close_fds=False)  # fmt: skip
     except OSError as error:
         raise StepError(f"the build script of {script.package} cannot be started: {error.strerror}.") from error
     if done.returncode == 0:
@@ -240,9 +242,3 @@ def _read_by(path: str, script: Script, root: str) -> str:
 def _records(records: Sequence[tuple[str, str]], root: str) -> str:
     """RECORDS as NAME=VALUE separated by NUL, with the placeholder for ROOT in values."""
     return "\0".join(f"{name}={re.sub(re.escape(root) + '(?=/|$)', ROOT, value)}" for name, value in records)
-
-
-def _read_records(file: Path, root: str) -> Iterator[tuple[str, str]]:
-    for record in filter(None, file.read_text(encoding="utf-8").split("\0")):
-        name, _, value = record.partition("=")
-        yield name, value.replace(ROOT, root)

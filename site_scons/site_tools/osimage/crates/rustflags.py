@@ -27,6 +27,13 @@ _CODE_OPTIONS = frozenset({
 })  # fmt: skip
 
 
+# By which variables a person gives each kind of flags, instead of by configuration; the first that is there counts.
+VARIABLES = {
+    "rustflags": ("CARGO_ENCODED_RUSTFLAGS", "RUSTFLAGS"),
+    "rustdocflags": ("CARGO_ENCODED_RUSTDOCFLAGS", "RUSTDOCFLAGS"),
+}
+
+
 @dataclass(frozen=True)
 class Found:
     """Flags, and where they were found, for people (`RUSTFLAGS`, `.cargo/config.toml`)."""
@@ -35,22 +42,25 @@ class Found:
     origin: str
 
 
-def find(config: Config, environ: Mapping[str, str], target: str, cfg_of: CfgOf) -> Found:
+def find(config: Config, environ: Mapping[str, str], target: str, cfg_of: CfgOf, key: str = "rustflags") -> Found:
     """The flags for the crates of TARGET (the stem of its JSON file); the first place that has any counts.
 
     These are CARGO_ENCODED_RUSTFLAGS, RUSTFLAGS, `target.*.rustflags` (all that fit, joined), `build.rustflags` (The
     Cargo Book, "build.rustflags"). CARGO_TARGET_<TARGET>_RUSTFLAGS and CARGO_BUILD_RUSTFLAGS add to their tables.
+    The KEY "rustdocflags" gives those for rustdoc, which no condition selects.
 
     Raises:
         FaultError: a setting is neither a text nor a list of texts.
     """
-    if "CARGO_ENCODED_RUSTFLAGS" in environ:
-        encoded = environ["CARGO_ENCODED_RUSTFLAGS"]
-        return Found(tuple(encoded.split("\x1f")) if encoded else (), "CARGO_ENCODED_RUSTFLAGS")
-    if "RUSTFLAGS" in environ:
-        return Found(tuple(environ["RUSTFLAGS"].split()), "RUSTFLAGS")
-    for_target = _of_target(config, environ, target, cfg_of)
-    return for_target if for_target.flags else _at(config, environ, ("build",), "CARGO_BUILD_RUSTFLAGS")
+    encoded, name = VARIABLES[key]
+    if encoded in environ:
+        return Found(tuple(environ[encoded].split("\x1f")) if environ[encoded] else (), encoded)
+    if name in environ:
+        return Found(tuple(environ[name].split()), name)
+    for_target = _at(config, environ, ("target", target), key, f"{target_variable(target)}_{name}")
+    if key == "rustflags":
+        for_target = _with_conditions(for_target, config, cfg_of)
+    return for_target if for_target.flags else _at(config, environ, ("build",), key, f"CARGO_BUILD_{name}")
 
 
 def code_flags(flags: Sequence[str]) -> tuple[str, ...]:
@@ -77,11 +87,10 @@ def target_variable(target: str) -> str:
     return f"CARGO_TARGET_{target.upper().replace('-', '_').replace('.', '_')}"
 
 
-def _of_target(config: Config, environ: Mapping[str, str], target: str, cfg_of: CfgOf) -> Found:
-    """The flags of `target.TARGET` and of every `target.'cfg(…)'` that holds, in the order of their names."""
-    own = _at(config, environ, ("target", target), f"{target_variable(target)}_RUSTFLAGS")
+def _with_conditions(own: Found, config: Config, cfg_of: CfgOf) -> Found:
+    """The flags of `target.TARGET`, its OWN, and of every `target.'cfg(…)'` that holds, in the order of their names."""
     conditional = {
-        key: _at(config, {}, ("target", key), "")
+        key: _at(config, {}, ("target", key), "rustflags", "")
         for key in sorted(config.table("target"))
         if key.startswith("cfg(") and "rustflags" in config.table("target", key)
     }
@@ -96,9 +105,9 @@ def _of_target(config: Config, environ: Mapping[str, str], target: str, cfg_of: 
     return found
 
 
-def _at(config: Config, environ: Mapping[str, str], keys: tuple[str, ...], variable: str) -> Found:
-    origin = config.origin(*keys, "rustflags")
-    said = _texts(config.table(*keys).get("rustflags", []), f"{origin}: {'.'.join(keys)}.rustflags")
+def _at(config: Config, environ: Mapping[str, str], keys: tuple[str, ...], name: str, variable: str) -> Found:
+    origin = config.origin(*keys, name)
+    said = _texts(config.table(*keys).get(name, []), f"{origin}: {'.'.join(keys)}.{name}")
     more = environ.get(variable, "").split()
     return Found((*said, *more), origin if said else variable if more else "")
 

@@ -33,6 +33,7 @@ def run_of(index: int, layout: Layout) -> Action:
         inputs=(
             Input(script.program),
             Input(script.folder, layout.counted(package)),
+            *map(Input, layout.more_inputs(package)),
             *(Input(files.said(other, METADATA)) for other in others),
             *map(Input, script.searched),
             *(Input(layout.out_dir(each), "tree") for each in dict.fromkeys((*others, *_linked(index, layout)))),

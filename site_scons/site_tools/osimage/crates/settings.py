@@ -14,8 +14,8 @@ _STD_CRATES = frozenset({"core", "alloc", "std", "compiler_builtins", "test", "p
 
 
 def of_config(config: Config, environ: Mapping[str, str]) -> Iterator[str]:
-    """A sentence for each wrapper around rustc, each setting apart for the machine that builds, each in the place of a
-    build script and each `[patch]` of the standard library in CONFIG and ENVIRON.
+    """A sentence for each wrapper around rustc, each setting apart for the machine that builds, another lock file, each
+    setting in the place of a build script and each `[patch]` of the standard library in CONFIG and ENVIRON.
     """
     for key in _WRAPPERS:
         name = key.replace("-", "_").upper()
@@ -36,6 +36,13 @@ def of_config(config: Config, environ: Mapping[str, str]) -> Iterator[str]:
                 f"{where} switches on cargo's unstable {key}, which is not supported: build scripts and procedural "
                 "macros are compiled as stable cargo does. Take the setting away."
             )
+    if environ.get("CARGO_RESOLVER_LOCKFILE_PATH", config.table("resolver").get("lockfile-path")) is not None:
+        variable = "the variable CARGO_RESOLVER_LOCKFILE_PATH"
+        where = variable if "CARGO_RESOLVER_LOCKFILE_PATH" in environ else config.origin("resolver", "lockfile-path")
+        yield (
+            f"{where} names another lock file, which is not supported: osimage takes the Cargo.lock of the workspace. "
+            "Take the setting away."
+        )
     for target in config.table("target"):
         for library, said in config.table("target", target).items():
             if isinstance(said, Mapping):

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from ..action import OUT, Action, Input
 from .argv import LINK_INFO, Command, Extern, argv
+from .doctests import doctests_of
 from .fault import FaultError
 from .files import LIBRARIES, VARIABLES
 from .layout import Layout
@@ -25,7 +26,14 @@ def actions(layout: Layout) -> tuple[Action, ...]:
     """
     units = layout.resolved.graph.units
     order = layout.resolved.graph.used_first()
-    return tuple(run_of(index, layout) if units[index].is_script_run else _compile(index, layout) for index in order)
+    return tuple(_step(units[index], index, layout) for index in order)
+
+
+def _step(unit: Unit, index: int, layout: Layout) -> Action:
+    if unit.is_script_run:
+        return run_of(index, layout)
+    step = _compile(index, layout)
+    return doctests_of(layout, _command(index, layout), step) if unit.is_doctest else step
 
 
 def _compile(index: int, layout: Layout) -> Action:
@@ -94,6 +102,7 @@ def _inputs(index: int, layout: Layout) -> Iterator[Input]:
     yield Input(folder, layout.counted(package))
     if folder != "." and not source.startswith(f"{folder}/"):
         yield Input(source)
+    yield from map(Input, layout.more_inputs(package))
     if not unit.is_for_host:
         yield from layout.tools.sysroot_inputs
     yield from map(Input, files.loaded(index))

@@ -10,7 +10,7 @@ from .unit_graph import Unit, UnitGraph
 
 _FOR_TARGET = frozenset({"bin", "lib", "rlib", "staticlib"})
 _FOR_HOST = frozenset({"bin", "lib", "rlib", "proc-macro"})
-_MODES = frozenset({"build", "test", "run-custom-build"})
+_MODES = frozenset({"build", "test", "doctest", "run-custom-build"})
 
 
 def faults(graph: UnitGraph, packages: Mapping[str, Package], place: Place) -> Iterator[str]:
@@ -32,8 +32,8 @@ def _unsupported(unit: Unit, package: Package, place: Place) -> tuple[str, str] 
     unknown = next((kind for kind in target.crate_types if kind not in known), None)
     if unknown is not None:
         what = f"the crate type {unknown} {'for the machine that builds ' if unit.is_for_host else ''}is"
-    elif unit.mode not in _MODES:
-        what = f"the mode {unit.mode} is"
+    elif unit.mode not in _MODES or (unit.is_doctest and unit.is_for_host):
+        what = f"the mode {unit.mode} {'for the machine that builds ' if unit.is_for_host else ''}is"
     else:
         return None
     root = f" ({place.shown(target.src_path)})" if not package.is_external else ""

@@ -87,9 +87,14 @@ class Unit:
         return self.mode == "test"
 
     @property
+    def is_doctest(self) -> bool:
+        """Whether it stands for the examples in a library's documentation."""
+        return self.mode == "doctest"
+
+    @property
     def is_program(self) -> bool:
-        """Whether an executable comes of it."""
-        return self.is_test or "bin" in self.target.crate_types
+        """Whether executables come of it."""
+        return self.is_test or self.is_doctest or "bin" in self.target.crate_types
 
     @property
     def is_linkable(self) -> bool:
@@ -127,9 +132,18 @@ class UnitGraph:
             visit(index)
         return tuple(order)
 
-    def of_tests(self) -> UnitGraph:
-        """This graph with the tests that are executables as its only roots: examples and doctests are none."""
-        return replace(self, roots=tuple(index for index in self.roots if self.units[index].is_test))
+    def of_tests(self, binary: str | None, *, doctests: bool = False) -> UnitGraph:
+        """This graph with the tests that are executables as its only roots, and with DOCTESTS these.
+
+        With BINARY the own tests of other binaries are left out.
+        """
+
+        def is_meant(unit: Unit) -> bool:
+            if unit.is_doctest:
+                return doctests
+            return unit.is_test and (binary is None or "bin" not in unit.target.kind or unit.target.name == binary)
+
+        return replace(self, roots=tuple(index for index in self.roots if is_meant(self.units[index])))
 
     def crates_used_by(self, index: int) -> tuple[int, ...]:
         """The crates that rustc loads for unit INDEX, in the order of the graph.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 
 from ..action import CARGO, ROOT
 from .metadata import Package
@@ -57,3 +58,10 @@ def placed(configured: Iterable[tuple[str, str]], place: Place) -> tuple[tuple[s
         (name, value.replace(place.root, ROOT, 1) if f"{value}/".startswith(f"{place.root}/") else value)
         for name, value in configured
     )
+
+
+def read_records(file: Path, root: str) -> Iterator[tuple[str, str]]:
+    """The names and values in FILE, which has what a build script says, with ROOT in the place of its placeholder."""
+    for record in filter(None, file.read_text(encoding="utf-8").split("\0")):
+        name, _, value = record.partition("=")
+        yield name, value.replace(ROOT, root)

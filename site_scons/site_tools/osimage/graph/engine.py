@@ -16,7 +16,7 @@ from ..cache.readset import ReadSet
 from ..errors import StepError
 from .build_folder import prepare
 from .console import Console
-from .keys import NOTHING_READ, Today, is_narrowed, key
+from .keys import NOTHING_READ, Today, is_narrowed, key, look
 from .lock import BuildLock
 from .record import OutputFolder, Record, Records, Stat
 from .signals import watch_signals
@@ -88,9 +88,15 @@ class Engine:
         record = self._intact(action, record)
         if record is None:
             return False
-        encoded = key(action, record.read, self.today, str(self.root))
-        if encoded is None or encoded.digest.hash != record.digest:
+        found = look(action, record.read, self.today, str(self.root))
+        if found is None:
             return False
+        glance = found.glance()
+        if glance != record.glance:
+            if found.encoded().digest.hash != record.digest:
+                return False
+            record = record._replace(glance=glance)
+            self.records.put(action.outputs[0], record)
         self.today.made(record.outputs)
         self.today.filled(record.folders)
         self.show_diagnostics(action, record.stderr)
@@ -187,11 +193,11 @@ class Engine:
 
             self.console.write(rendered(stderr, self.console.colour))
 
-    def new_scratch(self) -> Path:
-        """An empty folder below the build folder (absolute), of this process alone."""
+    def new_scratch(self, name: str | None = None) -> Path:
+        """An empty folder below the build folder (absolute), called NAME or otherwise than any before."""
         with self._guard:
             self._serial += 1
-            folder = self.state / "scratch" / f"{os.getpid()}-{self._serial}"
+            folder = self.state / "scratch" / (name or f"{os.getpid()}-{self._serial}")
         folder.mkdir(parents=True)
         return folder
 

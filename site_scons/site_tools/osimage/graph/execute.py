@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +16,7 @@ from ..cache.wire import Digest
 from ..errors import StepError
 from . import diagnostics, disk, folders
 from .build_folder import clear_way
-from .keys import NOTHING_READ, key
+from .keys import NOTHING_READ, key, look
 from .process import Outcome, run_program, run_python, shell_line
 from .reads import may_leave, saw_our_own, what_was_read
 from .record import Output, OutputFolder, Record, Stat
@@ -24,6 +26,8 @@ from .way import obstacle
 
 if TYPE_CHECKING:
     from .engine import Engine
+
+_LARGE = 1 << 22  # bytes
 
 
 def make(engine: Engine, action: Action) -> None:
@@ -46,9 +50,12 @@ def restore(engine: Engine, action: Action, *, tell: bool = True) -> bool:
     if store is None:
         return False
     for read in engine.candidates(action):
-        encoded = key(action, read, engine.today, str(engine.root))
-        result = store.lookup(encoded.digest.hash, action.outputs) if encoded is not None else None
-        if encoded is None or result is None:
+        found = look(action, read, engine.today, str(engine.root))
+        if found is None:
+            continue
+        digest = found.encoded().digest.hash
+        result = store.lookup(digest, action.outputs)
+        if result is None:
             continue
         with _Scratch(engine) as scratch:
             if not store.restore(result, {path: scratch.absolute / Path(path).name for path in action.outputs}):
@@ -61,7 +68,8 @@ def restore(engine: Engine, action: Action, *, tell: bool = True) -> bool:
             filled = _filled(action)
             outputs = _publish(engine, scratch.absolute, digests)
         engine.today.filled(filled)
-        engine.records.put(action.outputs[0], Record(encoded.digest.hash, outputs, read, result.stderr, filled))
+        made = Record(digest, outputs, read, result.stderr, filled, found.glance())
+        engine.records.put(action.outputs[0], made)
         if tell:
             engine.console.line(action.step, f"{action.label}, from the cache")
         if engine.machine.show_cached:
@@ -80,7 +88,7 @@ def execute(engine: Engine, action: Action) -> None:
     """
     handle = engine.console.start(action.step, action.label, tell=engine.machine.verbose)
     try:
-        with _Scratch(engine) as scratch:
+        with _Scratch(engine, action.incremental) as scratch:
             record = engine.records.get(action.outputs[0])
             first = _run_before(engine, action, handle) if engine.machine.twice else None
             _begin(engine, action, record)
@@ -91,16 +99,17 @@ def execute(engine: Engine, action: Action) -> None:
             read = what_was_read(engine, action, scratch.relative, filled)
             stderr = diagnostics.warnings_only(outcome.stderr)
             engine.today.forget_trees()  # they may have changed between the question whether to run and now
-            encoded = key(action, read, engine.today, str(engine.root))
+            found = look(action, read, engine.today, str(engine.root))
             sure = watch.changed(read) is None and engine.machine.is_same() and not saw_our_own(action, read)
-            digest = encoded.digest.hash if encoded is not None and sure else ""
+            digest = found.encoded().digest.hash if found is not None and sure else ""
+            glance = found.glance() if found is not None else ""
             digests = _digests(action, scratch.absolute)
             if first is not None:
                 compare(action, first, Made(digests, filled))
             outputs = _publish(engine, scratch.absolute, digests)
     finally:
         engine.console.finish(handle, action.step)
-    made = Record(digest, outputs, read, stderr, filled)
+    made = Record(digest, outputs, read, stderr, filled, glance)
     engine.today.filled(filled)
     engine.records.put(action.outputs[0], made)
     engine.show_diagnostics(action, stderr)
@@ -218,10 +227,21 @@ def _publish(engine: Engine, scratch: Path, digests: Mapping[str, str]) -> dict[
     for path, digest in digests.items():
         _check_way(engine, path)
         clear_way(engine.build, path)
-        (scratch / Path(path).name).replace(path)
+        _replace(scratch / Path(path).name, path)
         outputs[path] = _output(path, digest)
     engine.today.made(outputs)
     return outputs
+
+
+def _replace(new: Path, path: str) -> None:
+    """Rename NEW to PATH. Where a large file gives way, a thread waits until the system has freed it."""
+    old = None
+    with suppress(OSError):
+        if os.stat(path).st_size >= _LARGE:
+            old = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    new.replace(path)
+    if old is not None:
+        threading.Thread(target=os.close, args=(old,)).start()
 
 
 def _output(path: str, digest: str) -> Output:
@@ -246,13 +266,18 @@ def _offer(engine: Engine, action: Action, made: Record) -> None:
 
 
 class _Scratch:
-    """An empty folder for one step's outputs, below the build folder; gone afterwards."""
+    """An empty folder for one step's outputs, below the build folder; gone afterwards.
 
-    def __init__(self, engine: Engine) -> None:
+    Where something is kept from one run to the next in the folder INCREMENTAL, it has the same name each time: rustc
+    compiles all anew where its output goes elsewhere.
+    """
+
+    def __init__(self, engine: Engine, incremental: str | None = None) -> None:
         self._engine = engine
+        self._name = None if incremental is None else Path(incremental).name
 
     def __enter__(self) -> _Scratch:
-        self.absolute = self._engine.new_scratch()
+        self.absolute = self._engine.new_scratch(self._name)
         self.relative = str(self.absolute.relative_to(self._engine.root))
         return self
 

@@ -6,6 +6,7 @@ Links in one are a part of it as links, by what they say. What is neither file, 
 
 from __future__ import annotations
 
+import mmap
 import os
 import shutil
 import stat
@@ -149,13 +150,10 @@ def mentions(folder: str, made: OutputFolder, words: bytes) -> bool:
 
 def holds(path: str, words: bytes) -> bool:
     """Whether the file at PATH holds WORDS."""
-    with open(path, "rb") as file:
-        data = b""
-        while more := file.read(1 << 20):
-            data = data[1 - len(words) :] + more
-            if words in data:
-                return True
-    return False
+    if not os.path.getsize(path):
+        return False  # nothing can be mapped
+    with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        return content.find(words) >= 0
 
 
 def _read(folder: str, name: str) -> Output:

@@ -28,7 +28,7 @@ def help_text(project: Project) -> str:
     """What `scons -h` prints: the project's verbs and settings, in columns."""
     first, *others = VERBS.items()
     verbs = [first, *project.verbs.items(), *others]
-    settings = [(f"{name}=", text) for name, text in SETTINGS.items() if "test" in project.verbs or name[:4] != "TEST"]
+    settings = [(f"{name}=", text) for name, text in SETTINGS.items() if "test" in project.verbs or "TEST" not in name]
     width = max(len(name) for name, _ in (*verbs, *settings))
     lines = ["", "scons [VERB or FILE]... [SETTING=VALUE]...", "", "Verbs:"]
     lines += [f"  {name:<{width}}  {text}" for name, text in verbs]

@@ -14,6 +14,7 @@ from ..cache.memo import Memo
 from ..cache.readset import ReadSet
 from ..cache.wire import Digest
 from ..errors import StepError
+from ..own import own_digest
 from .record import Output, OutputFolder
 from .sources import others, package_files, rust_names
 
@@ -122,11 +123,17 @@ def is_narrowed(action: Action) -> bool:
 
 def finds_modules(action: Action) -> bool:
     """Whether a new file of ACTION's packages may take the place of one that was read, as a crate's module does."""
-    return not is_python_step(action)
+    return not is_python_step(action) or (action.dep_info is not None and not action.reads_outside)
 
 
 def key(action: Action, read: ReadSet | None, today: Today, root: str) -> Encoded | None:
-    """ACTION's key with READ for what its packages contribute; None where a file of READ is gone.
+    """The key of ACTION with READ, as for `look`."""
+    found = look(action, read, today, root)
+    return None if found is None else found.encoded()
+
+
+def look(action: Action, read: ReadSet | None, today: Today, root: str) -> Found | None:
+    """What ACTION's inputs hold, with READ for what its packages contribute; None where a file of READ is gone.
 
     READ is None for a step that declares all it reads; one that is narrowed has no key then. NOTHING_READ gives the
     base, under which read sets are kept.
@@ -136,7 +143,7 @@ def key(action: Action, read: ReadSet | None, today: Today, root: str) -> Encode
     """
     if read is None and is_narrowed(action):
         return None
-    found = _Found(action, today)
+    found = Found(action, today)
     for entry in action.inputs:
         if entry.kind == "file":
             found.add_file(entry.path)
@@ -154,10 +161,10 @@ def key(action: Action, read: ReadSet | None, today: Today, root: str) -> Encode
         found.properties["reads"] = "unknown"  # a step may turn out to read nothing
     elif read is not None and not found.add_read(read, root):
         return None
-    return encode(action, found.files, found.trees, found.properties)
+    return found
 
 
-class _Found:
+class Found:
     """What ACTION's inputs hold, as `encode` takes it."""
 
     def __init__(self, action: Action, today: Today) -> None:
@@ -166,6 +173,15 @@ class _Found:
         self.properties: dict[str, str] = {}
         self._action = action
         self._today = today
+
+    def encoded(self) -> Encoded:
+        """The key."""
+        return encode(self._action, self.files, self.trees, self.properties)
+
+    def glance(self) -> str:
+        """A digest (hex) that is the same only where the key is; taken in a fraction of the time, it stays here."""
+        all_of_it = (own_digest(), tuple(self._action), self.files, self.trees, self.properties)
+        return hashlib.sha256(repr(all_of_it).encode("utf-8", "surrogateescape")).hexdigest()
 
     def add_file(self, path: str) -> None:
         """Add an input.

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from ..errors import StepError
@@ -15,7 +16,11 @@ PATIENCE_S = 0.05
 
 
 class BuildLock:
-    """An advisory lock (flock) on a file in the build folder. The kernel releases it however the process ends."""
+    """An advisory lock (flock) on a file in the build folder. The kernel releases it however the process ends.
+
+    Programs that write into the build folder by themselves inherit it, as build scripts do: one that goes on after this
+    process was killed keeps the lock until it ends.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -33,8 +38,7 @@ class BuildLock:
             fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
             if not self._try(fd):
                 if not told:
-                    holder = os.pread(fd, 4096, 0).decode(errors="replace").strip() or "another process"
-                    print(f"osimage: waiting for {holder}, which is building here", file=sys.stderr, flush=True)
+                    print(f"osimage: waiting for {self._holder(fd)}", file=sys.stderr, flush=True)
                     told = True
                 os.close(fd)
                 if stop():
@@ -44,7 +48,17 @@ class BuildLock:
             os.ftruncate(fd, 0)
             program = "osimage" if os.path.basename(sys.argv[0]) == "osimage" else "scons"  # however it was started
             os.pwrite(fd, f"`{' '.join([program, *sys.argv[1:]])}` (process {os.getpid()})".encode(), 0)
+            os.set_inheritable(fd, True)  # by those that are started with close_fds=False
             self._fd = fd
+
+    def _holder(self, fd: int) -> str:
+        """Who holds the lock that FD could not take, for people."""
+        builder = os.pread(fd, 4096, 0).decode(errors="replace").strip() or "another process"
+        process = re.search(r"\(process (\d+)\)$", builder)
+        if process is None or os.path.exists(f"/proc/{process[1]}"):
+            return f"{builder}, which is building here"
+        left = ", ".join(_users(self._path)) or "a program"
+        return f"{left}, which goes on after {builder} was killed"
 
     def _try(self, fd: int) -> bool:
         """Whether FD now holds the lock, on the file that has the name: it may have been deleted meanwhile."""
@@ -57,5 +71,17 @@ class BuildLock:
     def release(self) -> None:
         """Let others build; harmless when not held."""
         if self._fd is not None:
+            fcntl.flock(self._fd, fcntl.LOCK_UN)  # also from programs that it started and that go on
             os.close(self._fd)
             self._fd = None
+
+
+def _users(file: Path) -> Iterator[str]:
+    """The other processes that have FILE open, each as "cc (process 12)" (proc(5))."""
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            is_open = any(os.path.samefile(entry, file) for entry in process.glob("fd/*") if entry.exists())
+            if is_open and process.name != str(os.getpid()):
+                yield f"{(process / 'comm').read_text().strip()} (process {process.name})"
+        except OSError:
+            continue  # it has ended, or is another person's

@@ -24,11 +24,12 @@ from .way import obstacle
 class Step:
     """An Action of this run with its verdict; its nodes, where it has some, come from ENV's Builder for KIND."""
 
-    __slots__ = ("_env", "_kind", "action", "current", "is_judged", "leads", "project")
+    __slots__ = ("_env", "_kind", "_needed", "action", "current", "is_judged", "leads", "project")
 
     def __init__(self, env: Any, kind: str, action: Action, project: Project) -> None:
         self._env = env
         self._kind = kind
+        self._needed: list[Any] | None = None
         self.action = action
         self.project = project
         self.current: bool | None = None
@@ -60,6 +61,11 @@ class Step:
 
     def needed_nodes(self) -> list[Any]:
         """The nodes of external steps that it reads from and that have to be made, which get nodes now."""
+        if self._needed is None:  # each of its outputs asks
+            self._needed = self._find_needed()
+        return self._needed
+
+    def _find_needed(self) -> list[Any]:
         if SCons.Script.GetOption("clean") or not self.project.externals.groups:
             return []
         self.project.start()

@@ -12,13 +12,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from ..action import CARGO, OUT, ROOT, RUSTC, Action, is_python_step
+from ..action import CARGO, LINKER, OUT, ROOT, RUSTC, RUSTDOC, Action, is_python_step
 from ..errors import StepError
-from ..toolchain.programs import Programs
-
-# Variables that would steer compiler or linker past the key. What a crate reads by `env!` is tracked instead.
-STEERING = ("RUST", "CARGO", "LD_", "DYLD_", "MALLOC_", "MIMALLOC_")
-
+from ..toolchain.programs import STEERING, Programs
 
 ATTENTION_S = 0.2  # how often a running program is looked after
 
@@ -50,7 +46,7 @@ def run_python(action: Action, out: Path, root: Path, programs: Programs) -> str
 
 def _located(word: str, programs: Programs) -> str:
     """WORD with the placeholders of PROGRAMS filled in."""
-    for placeholder, name in ((RUSTC, "rustc"), (CARGO, "cargo")):
+    for placeholder, name in ((RUSTC, "rustc"), (CARGO, "cargo"), (RUSTDOC, "rustdoc"), (LINKER, "linker")):
         word = word.replace(placeholder, programs.paths.get(name, placeholder))
     return word
 
@@ -64,9 +60,11 @@ def run_program(action: Action, out: str, root: Path, programs: Programs, stop: 
     name = action.argv[0]
     argv = [programs.paths.get(name, expand(name, out, root)), *(expand(word, out, root) for word in action.argv[1:])]
     environ = environment(action, out, root, programs)
+    # One that keeps something in the build folder inherits the folder's lock, also for after we were killed.
+    close_fds = action.incremental is None
     try:
         process = subprocess.Popen(argv, cwd=root, env=environ, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                   stderr=subprocess.PIPE)  # fmt: skip
+                                   stderr=subprocess.PIPE, close_fds=close_fds)  # fmt: skip
     except OSError as error:
         raise StepError(f"cannot start {argv[0]}: {error.strerror}") from error
     with process:

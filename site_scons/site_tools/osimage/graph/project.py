@@ -29,12 +29,13 @@ SETTINGS = {
     "BIN": "the binary of a Cargo project's kernel where it has several",
     "FEATURES": "more features for kernels, separated by commas",
     "INCREMENTAL": "auto (default), yes or no: incremental compilation",
-    "LOCKED": "yes lets no Cargo.lock be written where there is none",
+    "LOCKED": "yes stops where a Cargo.lock is missing or would change",
     "RUSTC": "the compiler to use",
     "QEMU_ARGS": "more arguments for QEMU, quoted as in a shell",
     "TEST": "tests to boot: a part of a name, or a glob",
     "TEST_CACHE": "no boots also tests that passed as they are",
     "TEST_TIMEOUT": "the seconds that each test may take",
+    "DOCTESTS": "yes tests the examples in documentation, too",
     "SCREENSHOT": "a PNG file for the settled screen; no window opens",
     "TWICE": "yes runs every step two times and compares what they make",
     "VERBOSE": "1 shows every command in full",
@@ -47,6 +48,34 @@ class Declared(NamedTuple):
     kind: str
     name: str
     entry: Entry | None
+
+
+class TestKernels(NamedTuple):
+    """What a package has for `scons test`.
+
+    `kernels` are (title, ELF file, kernel, pickled) of its test executables, `documented` the file about the examples
+    in its documentation (empty: none). PACKAGE is its name, HANDOVER what its kernels expect of a loader.
+    """
+
+    kernels: tuple[tuple[str, str, bytes], ...]
+    documented: str
+    package: str
+    handover: Any
+
+
+class Documented(NamedTuple):
+    """The examples in a library's documentation: tests that are known only when they are compiled.
+
+    `results` is the file that says what became of each. `entry` is the plan of the step that writes it, `loader` that
+    of their loader; `prefix` begins their names, and `options` are what `env.Test` takes.
+    """
+
+    results: str
+    entry: Entry
+    loader: Entry
+    prefix: str
+    options: Mapping[str, Any]
+    where: Where
 
 
 def project_in(env: Any) -> Project:
@@ -73,6 +102,7 @@ class Project:
         self.declared: dict[str, tuple[str, Where]] = {}
         self.verbs: dict[str, str] = {}  # those that the SConstruct declares, with what help says of them
         self.tests: dict[str, Entry] = {}
+        self.documented: list[Documented] = []
         self.links: dict[str, str] = {}
         self.producers: dict[str, Any] = {}  # output path to the SCons node that stands for it
         self.filled: set[str] = set()  # those of its paths that are folders, with their `/`
@@ -118,7 +148,8 @@ class Project:
 
     def cargo_environ(self) -> tuple[tuple[str, str], ...]:
         """The person's variables by which cargo is configured, sorted; they decide a kernel's plan."""
-        return tuple(sorted(item for item in os.environ.items() if item[0].startswith(("CARGO_", "RUSTFLAGS"))))
+        names = ("CARGO_", "RUSTFLAGS", "RUSTDOCFLAGS")
+        return tuple(sorted(item for item in os.environ.items() if item[0].startswith(names)))
 
     def setting(self, name: str) -> str:
         """What the command line says for NAME, one of SETTINGS; empty where it says nothing."""
@@ -175,8 +206,9 @@ class Project:
             self._check_settings()
             self._stop_on_faults()
         self.plans.save()
-        for note in self.notes:
-            print(f"osimage: {note}", flush=True)
+        if list(verbs) != ["spec"]:  # which tells what is migrated in words of its own
+            for note in self.notes:
+                print(f"osimage: {note}", flush=True)
 
     def close(self) -> None:
         """The end of a run, however it came."""
@@ -249,7 +281,7 @@ class Project:
     def _check_settings(self) -> None:
         if self.setting("VERBOSE") not in ("", "0", "1"):
             self.faults.append(f"VERBOSE={self.setting('VERBOSE')}: write VERBOSE=1, or leave it out.")
-        for name in ("LOCKED", "TWICE"):
+        for name in ("LOCKED", "TWICE", "DOCTESTS"):
             if self.setting(name) not in ("", "no", "yes"):
                 self.faults.append(f"{name}={self.setting(name)}: write {name}=yes, or leave it out.")
         if "OSIMAGE_CACHE_SIZE" in os.environ:
@@ -260,9 +292,7 @@ class Project:
             except OsimageError as error:
                 self.faults.append(str(error))
         for name in self.arguments:
-            if name == "DOCTESTS":
-                self.faults.append("DOCTESTS= is not supported yet: doctests are neither built nor run. Leave it out.")
-            elif name not in SETTINGS:
+            if name not in SETTINGS:
                 close = did_you_mean(name.upper(), SETTINGS)
                 if close:
                     self.faults.append(f"{name}={self.arguments[name]}: no such setting.{close}")

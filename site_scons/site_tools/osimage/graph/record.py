@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from ..cache.readset import ReadSet
 
-VERSION = 3
+VERSION = 4
 TEMPORARY = ".new."  # begins the names of files that are being written; those of a killed build stay
 
 
@@ -60,7 +60,8 @@ class OutputFolder(NamedTuple):
 
 class Record(NamedTuple):
     """The last good run of a step. DIGEST is its Action digest (hex), empty when nobody knows what the outputs come
-    from: an input changed while it ran, or it began to fill its FOLDERS and has not ended.
+    from: an input changed while it ran, or it began to fill its FOLDERS and has not ended. GLANCE is what the inputs
+    were when that digest was taken (`keys.Found`): as long as it is the same, so is the digest.
     """
 
     digest: str
@@ -68,6 +69,7 @@ class Record(NamedTuple):
     read: ReadSet | None
     stderr: str
     folders: Mapping[str, OutputFolder] = {}
+    glance: str = ""
 
 
 class Records:
@@ -88,7 +90,8 @@ class Records:
         path = self._path(output)
         folders: Any = {name: (_plain(made.files), made.links, made.folders) for name, made in record.folders.items()}
         read: Any = tuple(record.read) if record.read is not None else None
-        plain = (VERSION, output, record.digest, _plain(record.outputs), read, record.stderr, folders)
+        plain = (VERSION, output, record.digest, _plain(record.outputs), read, record.stderr, folders,
+                 record.glance)  # fmt: skip
         replace_bytes(path, sealed(plain))
         self._known[output] = record
 
@@ -112,9 +115,10 @@ class Records:
             version, name, *rest = unsealed(path.read_bytes())
             if version != VERSION or (output is not None and name != output):
                 return None
-            digest, plain, read, stderr, folders = rest
+            digest, plain, read, stderr, folders, glance = rest
             made = {name: OutputFolder(_files(files), links, inner) for name, (files, links, inner) in folders.items()}
-            return Record(digest, _files(plain), ReadSet(*read) if read is not None else None, stderr, made)
+            known = ReadSet(*read) if read is not None else None
+            return Record(digest, _files(plain), known, stderr, made, glance)
         except (OSError, ValueError, EOFError, TypeError):
             return None
 

@@ -40,6 +40,14 @@ def is_known(engine: Engine, action: Action) -> bool:
         return restore(engine, action, tell=False)
 
 
+def forget(engine: Engine, action: Action) -> None:
+    """Let ACTION, which has run, be no more than what is there: the next build runs it again."""
+    with engine.at_work():
+        record = engine.records.get(action.outputs[0])
+        if record is not None:
+            engine.records.put(action.outputs[0], record._replace(digest=""))
+
+
 def begin(engine: Engine, action: Action) -> Trial:
     """Take down what ACTION is about to read.
 

@@ -58,15 +58,21 @@ class LoaderFiles(Protocol):
 
 
 def plan(
-    disk: DiskDeclaration, kernel: KernelFile, loader: LoaderFiles | CrateLoader, build: str = "build"
+    disk: DiskDeclaration,
+    kernel: KernelFile,
+    loader: LoaderFiles | CrateLoader,
+    build: str = "build",
+    stem: str = "",
 ) -> tuple[Plan, Disk]:
     """The steps of DISK, below the folder BUILD: strip the kernel, which checks it first, and assemble the image.
+
+    What is made of the kernel is called STEM and a suffix; it lies beside the kernel where there is no STEM.
 
     Raises:
         DeclarationError: the size is none, or no kernel could fit; the name is that of another file; the loader does
             not hand over what the kernel expects.
     """
-    stem = kernel.elf.removesuffix(".elf")
+    stem = stem or kernel.elf.removesuffix(".elf")
     if not stem.startswith(f"{build}/"):
         stem = f"{build}/{stem}"  # a kernel that was built elsewhere
     size, faults = _size(disk.size)

@@ -30,7 +30,7 @@ def _suite(result: Result, number: int, timestamp: str) -> Iterator[str]:
     if not result.passed and (result.running or all(test.outcome != "failed" for test in cases)):
         cases.append(Reported(result.running or result.name, "failed", result.seconds))
     if result.passed and not cases:
-        cases.append(Reported(result.name, "ok", result.seconds))
+        cases.append(Reported(result.name, "ignored" if result.ignored else "ok", result.seconds))
     failures = sum(case.outcome == "failed" for case in cases)
     skipped = sum(case.outcome == "ignored" for case in cases)
     name = _attribute(result.name)
@@ -58,7 +58,8 @@ def _case(case: Reported, result: Result) -> Iterator[str]:
     if case.outcome == "failed":
         told = "\n".join(words(panic) for panic in result.panics if panic.test in ("", case.name))
         message = told.partition("\n")[0] or result.words or "failed"
-        text = "\n".join(part for part in (result.words, told, result.log and f"serial log: {result.log}") if part)
+        parts = (result.words, told, result.said, result.log and f"serial log: {result.log}")
+        text = "\n".join(filter(None, parts))
         yield f'{opening}><failure type="failure" message={_attribute(message)}>{_text(text)}</failure></testcase>'
     elif case.outcome == "ignored":
         yield f"{opening}><skipped/></testcase>"

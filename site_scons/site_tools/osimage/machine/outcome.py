@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import signal
 from enum import Enum
 from typing import NamedTuple
@@ -13,8 +14,8 @@ class Rule(NamedTuple):
     """What a test has to do to pass.
 
     `expect` is "pass": QEMU ends with one of the `success` codes, where 0 means that the machine is reset or switched
-    off; "panic": the kernel tells of a panic and ends QEMU with another code; "fault": it makes the processor give up
-    (a triple fault).
+    off; "panic": the kernel tells of a panic and ends QEMU with another code; "failure": it ends QEMU with another
+    code, whatever it tells; "fault": it makes the processor give up (a triple fault).
     """
 
     success: tuple[int, ...] = (33,)
@@ -72,7 +73,7 @@ def judge(seen: Seen, rule: Rule) -> Outcome:
         (bool(seen.unreached), Outcome.NOTHING_RAN),
         (seen.timed_out, Outcome.TIMED_OUT),
         (seen.halted, Outcome.HALTED),
-        ("guest-panic" in seen.reasons, Outcome.PASSED if rule.expect == "panic" else Outcome.PANICKED),
+        ("guest-panic" in seen.reasons, Outcome.PASSED if rule.expect in ("panic", "failure") else Outcome.PANICKED),
         (is_reset, _reset(seen, rule)),
         (code == 1 and bool(seen.words), Outcome.GAVE_UP),
         (bool(code), _exited(seen, rule)),
@@ -96,8 +97,8 @@ def _reset(seen: Seen, rule: Rule) -> Outcome:
 
 def _exited(seen: Seen, rule: Rule) -> Outcome:
     is_success = seen.exit_code in rule.success
-    passed = {"pass": is_success, "panic": seen.panicked and not is_success}.get(rule.expect, False)
-    return Outcome.PASSED if passed else Outcome.FAILED
+    passed = {"pass": is_success, "panic": seen.panicked and not is_success, "failure": not is_success}
+    return Outcome.PASSED if passed.get(rule.expect, False) else Outcome.FAILED
 
 
 def words(outcome: Outcome, seen: Seen, rule: Rule) -> str:
@@ -124,7 +125,7 @@ def words(outcome: Outcome, seen: Seen, rule: Rule) -> str:
 def advice(outcome: Outcome, name: str) -> str:
     """What to do about OUTCOME of the test NAME, where that is more than to look at its log."""
     if outcome is Outcome.FAULTED:
-        return f'TEST={name} QEMU_ARGS="-d int -D int.log" records every fault'
+        return f'TEST={shlex.quote(name)} QEMU_ARGS="-d int -D int.log" records every fault'
     return ""
 
 
@@ -132,6 +133,8 @@ def _wanted(seen: Seen, rule: Rule) -> str:
     """What was wanted in place of the exit code that was SEEN, where its number alone does not say it."""
     if rule.expect == "panic":
         return ", which means success, not a panic" if seen.exit_code in rule.success else " without a panic"
+    if rule.expect == "failure":
+        return ", which means success, and it was to panic"
     if rule.expect == "fault":
         return ", not a triple fault"
     return f", not {' or '.join(map(str, rule.success))}"

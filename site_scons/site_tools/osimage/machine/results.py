@@ -30,9 +30,10 @@ class Panic(NamedTuple):
 class Result(NamedTuple):
     """How a test's machine ended; what its kernel told of the tests in it is only told on.
 
-    `words` say in a phrase why it did not pass, `advice` what to do, `running` is the test in the kernel that had begun
-    and not ended, `announced` how many the kernel said it would run. `log` is the path of the file with all of the
-    serial line, empty where the machine was never started.
+    `words` say in a phrase why it did not pass, or what passed where nothing was booted; `advice` what to do, `running`
+    is the test in the kernel that had begun and not ended, `announced` how many the kernel said it would run. `log` is
+    the path of the file with all of the serial line, empty where the machine was never started. `said` are the
+    compiler's words where there is nothing to boot; what is `ignored` was left out.
     """
 
     name: str
@@ -46,6 +47,8 @@ class Result(NamedTuple):
     log: str = ""
     seconds: float = 0.0
     cached: bool = False
+    said: str = ""
+    ignored: bool = False
 
 
 def encoded(result: Result, key: str = "") -> str:

@@ -15,15 +15,25 @@ _CONTROL = re.compile(r"\x1b\[[0-9;]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f]")
 
 def headline(result: Result, width: int, *, colour: bool = False) -> str:
     """The line of RESULT, its name in WIDTH columns."""
-    name, took = f"{result.name:<{width}}", "cached" if result.cached else f"{result.seconds:.1f} s"
+    name, took = f"{result.name:<{width}}", _took(result)
+    if result.ignored:
+        return f"{name}  {_in(_DIM, 'ignored', colour)}"
     ran = len(result.tests) or result.announced or 0
     if result.passed:
-        counted = f"{_tests(ran)}, " if ran else ""
-        return f"{name}  {_in(_GREEN, 'passed', colour)}  {_in(_DIM, counted + took, colour)}"
+        counted = [_tests(ran)] if ran else []
+        told = ", ".join(filter(None, (result.words, *counted, took)))
+        return f"{name}  {_in(_GREEN, 'passed', colour)}  {_in(_DIM, told, colour)}"
     place = f" in {result.running}" if result.running else ""
     well = sum(test.outcome == "ok" for test in result.tests)
-    counted = f"{well} of {_tests(max(ran, result.announced or 0))} passed, " if ran else ""
-    return f"{name}  {_in(_RED, 'FAILED', colour)}  {result.words}{place} {_in(_DIM, f'({counted}{took})', colour)}"
+    counted = [f"{well} of {_tests(max(ran, result.announced or 0))} passed"] if ran else []
+    told = ", ".join(filter(None, (*counted, took)))
+    more = f" {_in(_DIM, f'({told})', colour)}" if told else ""
+    return f"{name}  {_in(_RED, 'FAILED', colour)}  {result.words}{place}{more}"
+
+
+def _took(result: Result) -> str:
+    """How long RESULT took, where a machine was started for it."""
+    return "cached" if result.cached else f"{result.seconds:.1f} s" if result.seconds else ""
 
 
 def details(result: Result, *, colour: bool = False, verbose: bool = False) -> Iterator[str]:
@@ -47,6 +57,7 @@ def details(result: Result, *, colour: bool = False, verbose: bool = False) -> I
     if result.passed:
         return
     yield from (f"{_MARGIN}{words(panic)}" for panic in result.panics[:3] if panic not in told)
+    yield from (f"{_MARGIN}{line}".rstrip() for line in result.said.splitlines())
     yield from _log_end(result, colour)
     if result.advice:
         yield _MARGIN + _in(_DIM, f"({result.advice})", colour)
@@ -58,9 +69,11 @@ def words(panic: Panic) -> str:
 
 
 def total(results: Sequence[Result], seconds: float) -> str:
-    """The line at the end: `6 of 6 passed (2 cached) in 1.2 s`."""
-    passed, cached = sum(result.passed for result in results), sum(result.cached for result in results)
-    return f"{passed} of {len(results)} passed{f' ({cached} cached)' if cached else ''} in {seconds:.1f} s"
+    """The line at the end: `6 of 6 passed (2 cached), 1 ignored, in 1.2 s`."""
+    counted = [result for result in results if not result.ignored]
+    passed, cached = sum(result.passed for result in counted), sum(result.cached for result in counted)
+    ignored = f", {len(results) - len(counted)} ignored," if len(counted) < len(results) else ""
+    return f"{passed} of {len(counted)} passed{f' ({cached} cached)' if cached else ''}{ignored} in {seconds:.1f} s"
 
 
 def failed(results: Sequence[Result], most: int = 8) -> str:

@@ -23,11 +23,15 @@ EXIT_DEVICE = ("-device", "isa-debug-exit,iobase=0xf4,iosize=0x04")
 
 
 class TestDeclaration(NamedTuple):
-    """A test: a machine that boots an image, and by which RULE its end is judged. With `reboot` a reset is no end."""
+    """A test: a machine that boots an image, and by which RULE its end is judged. With `reboot` a reset is no end.
+
+    `title` is what a person calls it, where that is not the machine's name.
+    """
 
     machine: MachineDeclaration
     rule: Rule
     reboot: bool = False
+    title: str = ""
 
 
 def declare_test(
@@ -75,7 +79,8 @@ def plan(test: TestDeclaration, build: str, more: Sequence[str] = (), timeout_s:
     command = command_line(machine, PROGRAM, own, reboot=test.reboot)
     success = ",".join(map(str, rule.success))
     stem = f"{build}/tests/{machine.name}"
-    action = Action("test", machine.name, argv=(STEP, success, rule.expect, str(timeout_s or rule.timeout_s), *command),
+    argv = (STEP, success, rule.expect, str(timeout_s or rule.timeout_s), *command)
+    action = Action("test", test.title or machine.name, argv=argv,
                     inputs=(Input(machine.image),), outputs=(f"{stem}.json", f"{stem}.log"),
                     toolchain=code_identity(STEP), where=machine.where,
                     shared=wishes(own).accelerator in ("", DEFAULT_ACCELERATOR))  # fmt: skip

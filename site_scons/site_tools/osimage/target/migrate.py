@@ -56,6 +56,9 @@ DEFAULTS = {"code-model": "default", "relocation-model": "default"}
 # Numbers today, strings for compilers up to 1.90.
 WIDTHS = ("target-pointer-width", "target-c-int-width")
 
+# Truth values in quotes, which earlier compilers passed over with a warning at most.
+TRUTHS = {"true": True, "false": False}
+
 # Before it had kinds, the key only said whether the stack is probed.
 STACK_PROBES = {True: {"kind": "inline"}, False: {"kind": "none"}}
 
@@ -119,6 +122,8 @@ def _candidates(key: str, value: Any) -> Iterator[Any]:
     """What VALUE may have become."""
     if isinstance(value, str) and value.strip().isdecimal():
         yield int(value)
+    if isinstance(value, str) and value in TRUTHS:
+        yield TRUTHS[value]
     if key in WIDTHS and isinstance(value, int) and not isinstance(value, bool):
         yield str(value)
     if key == "stack-probes" and isinstance(value, bool):

@@ -78,6 +78,8 @@ def plan(spec: TargetSpec, rustc: Rustc, root: Path, build: str = "build") -> tu
     if faults:
         raise DeclarationError(spec.where, [f"{spec.source}: {fault}" for fault in faults] if spec.source else faults)
     target = Target(spec.target, f"{build}/{spec.name}.json", text, described, spec.source)
+    if notes:
+        notes.append(f"{spec.source}: the file itself stays as it is; `scons spec --write` changes it.")
     action = write_text("spec", f"target spec {spec.target}", target.path, target.json, spec.where)
     action = action._replace(external=True)  # its text is in the plan already
     return Plan((action,), consulted=(spec.source or f"{spec.name}.json",), notes=tuple(notes)), target
