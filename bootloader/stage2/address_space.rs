@@ -41,28 +41,31 @@ unsafe extern "C" {
 }
 
 impl AddressSpace {
-    /// The kernel's segments where it expects them, the loader's own code, tables and exception stack, and the memory of
-    /// VGA with VGA_RIGHTS, where they are. Everything else stays unmapped, the first page too. ROOT is a page of zeros.
-    pub fn new(root: u64, placed: &Placed, vga_rights: Rights, memory: &mut MemoryMap) -> AddressSpace {
+    /// The kernel's segments where it expects them, and the loader's variables, tables and exception stack where they
+    /// are. The rest of low memory is the caller's choice, everything else stays unmapped. ROOT is a page of zeros.
+    pub fn new(root: u64, placed: &Placed, memory: &mut MemoryMap) -> AddressSpace {
         let space = AddressSpace { root, no_execute: has_no_execute() };
         for segment in placed.segments() {
             space.map(segment.address, segment.physical_address, segment.size, segment.rights, memory);
         }
-        space.map(VGA_ADDRESS, VGA_ADDRESS, VGA_END - VGA_ADDRESS, vga_rights, memory);
-
-        let at = |symbol: *const u8| symbol as usize as u64;
-        let own = [
-            (at(&raw const data_start), at(&raw const text_start), READ_WRITE),
-            (at(&raw const text_start), at(&raw const rodata_start), READ_EXECUTE),
-            (at(&raw const rodata_start), at(&raw const flat_end), READ),
-            (at(&raw const bss_start), tables::address(), READ_WRITE),
-            (tables::address(), tables::address() + PAGE_SIZE, READ),
-            (tables::address() + PAGE_SIZE, at(&raw const exception_stack_top), READ_WRITE),
-        ];
-        for (start, end, rights) in own {
-            space.map(start, start, end - start, rights, memory);
-        }
+        let tables_end = tables::address() + PAGE_SIZE;
+        space.map_where_it_is(at(&raw const bss_start), tables::address(), READ_WRITE, memory);
+        space.map_where_it_is(tables::address(), tables_end, READ, memory);
+        space.map_where_it_is(tables_end, at(&raw const exception_stack_top), READ_WRITE, memory);
         space
+    }
+
+    /// The loader's code, each page with exactly its rights, and the memory of VGA: all that is left of low memory.
+    pub fn map_low_exactly(&self, memory: &mut MemoryMap) {
+        self.map_where_it_is(at(&raw const data_start), at(&raw const text_start), READ_WRITE, memory);
+        self.map_where_it_is(at(&raw const text_start), at(&raw const rodata_start), READ_EXECUTE, memory);
+        self.map_where_it_is(at(&raw const rodata_start), at(&raw const flat_end), READ, memory);
+        self.map_where_it_is(VGA_ADDRESS, VGA_END, READ_WRITE, memory);
+    }
+
+    /// Maps physical memory from START up to END at the same virtual addresses.
+    pub fn map_where_it_is(&self, start: u64, end: u64, rights: Rights, memory: &mut MemoryMap) {
+        self.map(start, start, end - start, rights, memory);
     }
 
     /// Maps the pages that hold the SIZE bytes at a virtual address; both addresses have the same offset in a page.
@@ -152,6 +155,10 @@ impl AddressSpace {
         }
         entry_in(table, address, level)
     }
+}
+
+fn at(symbol: *const u8) -> u64 {
+    symbol as usize as u64
 }
 
 fn entry_in(table: u64, address: u64, level: u32) -> *mut u64 {

@@ -33,7 +33,8 @@ pub fn enter_with_record(
     let stack_frames = memory.take("stack", parameters.stack_size, MemoryKind::KernelStack);
     let record = memory.take("boot information", BOOT_INFO_SIZE, MemoryKind::BootInfo);
     let root = memory.take("page tables", PAGE_SIZE, MemoryKind::PageTables);
-    let space = AddressSpace::new(root, placed, READ_WRITE, memory);
+    let space = AddressSpace::new(root, placed, memory);
+    space.map_low_exactly(memory);
     space.map(stack.bottom, stack_frames, parameters.stack_size, READ_WRITE, memory);
     space.map(BOOT_INFO_ADDRESS, record, BOOT_INFO_SIZE, READ, memory);
     write_record(record, drive, parameters, placed, kernel.image, memory);

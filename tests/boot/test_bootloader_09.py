@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 from boards import ENDED_BY_KERNEL, Boot, boot, ended, halted
 from elf_maker import LOAD, PROGRAM_HEADER, TLS, Elf, Part, R, X
-from handed_over import Region, comparable, mapped, regions
+from handed_over import Region, comparable, low, mapped, regions
 from optional import missing
 from osimage.boot.handover import Bootloader09, read
 from osimage.boot.strip import stripped
@@ -86,6 +86,17 @@ def test_a_kernel_finds_what_the_crates_own_loader_hands_over(start: Start, case
     seen = start(tuple(case["features"]), case["metadata"], tuple(case["cfg"]), tuple(case["options"]))
     assert seen.status == ENDED_BY_KERNEL, seen
     assert comparable(list(seen.serial)) == case["lines"]
+    recorded, found = low([case["low"]]), low(seen.serial)
+    assert found.start == recorded.start
+    assert found.stop >= recorded.stop
+
+
+def test_low_memory_may_be_overwritten(start: Start) -> None:
+    case = next(case for case in CASES if case["name"] == "map")
+    seen = start(("map_physical_memory",), cfg=("overwrite_low",))
+    assert seen.status == ENDED_BY_KERNEL, seen
+    assert "overwritten low=true" in seen.serial
+    assert comparable([line for line in seen.serial if not line.startswith("overwritten")]) == case["lines"]
 
 
 @pytest.mark.parametrize(("memory", "pages"), [("8M", 512), ("32M", 20), ("6G", 5000)])
@@ -108,6 +119,9 @@ def test_the_memory_map_has_the_crates_types_and_order(start: Start, memory: str
     size = int(memory[:-1]) * (1 << 30 if memory[-1] == "G" else MIB)
     usable = sum(r.end - r.start for r in found if r.start >= MIB and r.kind in ("Usable", *OWN))
     assert size - 2 * MIB < usable < size
+    pages = [page for first, end, _ in mapped(seen.serial) if first < 0xA0000 for page in range(first, end, PAGE)]
+    kinds = {region.kind for region in found for page in pages if region.start <= page < region.end}
+    assert kinds == {"Bootloader", "PageTable"}, "nothing mapped in low memory may be given to anyone else"
     root = int(next(line for line in seen.serial if line.startswith("root 0x"))[5:], 16)
     assert [region.kind for region in found if region.start <= root < region.end] == ["PageTable"]
 

@@ -59,10 +59,14 @@ struct Pointer {
 extern "C" fn report(boot_info: &'static BootInfo, stack: u64, flags: u64) -> ! {
     tell_processor(stack, flags);
     tell_boot_info(boot_info);
+    #[cfg(overwrite_low)]
+    overwrite_low();
     handle_page_faults();
     tell_stack(stack);
+    tell_low();
     for (name, address) in [
         ("null", 0),
+        ("low", 0x8000), // where code for other processors is often put
         ("vga", 0xa0000),
         ("vga end", 0xbffff),
         ("behind vga", 0xc0000),
@@ -158,6 +162,25 @@ fn tell_stack(top: u64) {
     let above = unsafe { probe_read((top & !(PAGE - 1)) + PAGE) };
     say!("stack_pages {} above_is_mapped={}", ((top & !(PAGE - 1)) + PAGE - bottom) / PAGE, above == 0);
     tell_rights("stack bottom", bottom);
+}
+
+/// How far memory can be written from the second page on.
+fn tell_low() {
+    let mut end = PAGE;
+    while unsafe { probe_write(end) } == 0 {
+        end += PAGE;
+    }
+    say!("low {PAGE:#x}..{end:#x}");
+}
+
+/// Writes where the crate's loader leaves low memory writable. Its own tables are there, so only another's bears it.
+#[cfg(overwrite_low)]
+fn overwrite_low() {
+    let places = || (PAGE..0x16000).step_by(8).map(|address| address as *mut u64);
+    for place in places() {
+        unsafe { place.write_volatile(!(place as u64)) };
+    }
+    say!("overwritten low={}", places().all(|place| unsafe { place.read_volatile() } == !(place as u64)));
 }
 
 /// Where a `ret` can be written, it is also run.
