@@ -60,8 +60,8 @@ class Bench:
         """Run the tests of SIDE."""
         if side is self.ours:
             return side.run("test", *more)
-        every = ["--lib", "--bins", "--tests"]  # no doctests, which ours are not asked for either
-        return Side("cargo test", side.folder, [self.tools.cargo, "test", *every], side.environ).run()
+        # No doctests, which ours are not asked for either.
+        return Side("cargo test", side.folder, [self.tools.cargo, "test", "--tests"], side.environ).run()
 
     def edit(self, name: str) -> None:
         """Add a function to the file NAME in every copy."""
@@ -105,15 +105,9 @@ def edit(in_library: bool, alone: bool) -> Callable[[Bench, int], list[Pair]]:
 
 
 def fresh(bench: Bench, _repeat: int) -> list[Pair]:
-    """A new copy of ours with a warm cache; the peer has no such thing and builds from nothing."""
-    for side in (bench.ours, bench.peer):
-        shutil.rmtree(side.folder / "target", ignore_errors=True)
-    bench.ours.run()
-    peer = bench.peer.run()
-    again = bench.fresh()
-    for name in (generated.MAIN, bench.library):
-        shutil.copy(bench.ours.folder / name, again.folder / name)
-    return [(again.run(), peer)]
+    """A new copy of the original, with a warm cache; the peer has no such thing and builds from nothing."""
+    shutil.rmtree(bench.peer.folder / "target")
+    return [(bench.fresh().run(), bench.peer.run())]
 
 
 def booting(*more: str, once: bool = False) -> Callable[[Bench, int], list[Pair]]:
