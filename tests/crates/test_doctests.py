@@ -99,6 +99,8 @@ def test_the_step(documented: Callable[..., Action]) -> None:
     example = Doctests.of(step.argv[4]).example
     assert {"-Ccodegen-units=1", "-Clto=thin", "-Clink-arg=--no-relax", "documented"} <= {*example}
     assert not {"given", "--document-private-items", "--deny=unused_variables"} & {*example}
+    # Rustc says what rustdoc reads only where it gets the same.
+    assert Doctests.of(step.argv[4]).library == ("--cfg", "documented", "-Clink-arg=--no-relax")
 
 
 def test_a_library_may_have_no_doctests(rustc_1_96: Rustc, needs_cargo: None, tmp_path: Path) -> None:
@@ -171,6 +173,7 @@ def compared(argv: Sequence[str]) -> Iterator[str]:
 def test_what_rustdoc_hands_on(said: str, listing: str, example: str) -> None:
     found = flags_of(said.split())
     assert (found.listing, found.example) == (tuple(listing.split()), tuple(example.split()))
+    assert found.library == (() if "doctest-build-arg" in said else found.example)
 
 
 @pytest.mark.parametrize("flag", ["--test-builder", "--test-runtool=x", "--no-run", "--persist-doctests=x"])

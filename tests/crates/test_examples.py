@@ -93,6 +93,16 @@ def test_what_becomes_of_an_example(said: dict[str, Any], status: int, words: st
     judged = judge(example(**said), status, words)
     assert (judged.outcome, judged.why) == (outcome, why)
     assert judged.words == (words if outcome == "failed" else "")
+    assert judged.is_final is (outcome != "failed")
+
+
+@pytest.mark.parametrize("words", [
+    "error: couldn't read `src/no.txt`: No such file or directory (os error 2)\n",
+    "warning: unused\n\nerror[E0583]: file not found for module `no`\n",
+])  # fmt: skip
+def test_an_example_that_lacks_a_file_may_be_another_the_next_time(words: str) -> None:
+    judged = judge(example(compile_fail=True), 1, words)
+    assert (judged.outcome, judged.is_final, judged.words) == ("refused", False, "")
 
 
 @pytest.mark.parametrize(("words", "begins"), [
@@ -119,5 +129,5 @@ def test_what_a_person_wrote_keeps_its_lines(added: int, program: str, offset: i
 
 def test_results_are_kept() -> None:
     results = (compiled(example(should_panic=True), "runs"), compiled(example(), "failed", "why", "words\n"))
-    assert results[1] == Compiled(*example()[:4], False, "failed", "why", "words")
+    assert results[1] == Compiled(*example()[:4], False, "failed", "why", "words", is_final=False)
     assert decoded(encoded(results)) == results

@@ -16,7 +16,7 @@ env.CargoTests("tests", "kernel/Cargo.toml", sysroot=sysroot, loader=loader)
 """
 LIBRARY = """\
 #![no_std]
-#![doc = include_str!("../../README.md")]
+#![cfg_attr(documented, doc = include_str!("../../README.md"))]
 
 /// Ends QEMU.
 ///
@@ -66,7 +66,9 @@ fn panic(info: &core::panic::PanicInfo) -> ! {
 FILES = {
     "SConstruct": SCONSTRUCT,
     "README.md": "# A kernel\n\n```no_run\n#![no_std]\n#![no_main]\nuse hello as _;\n```\n",
-    "kernel/Cargo.toml": '[package]\nname = "hello"\nversion = "0.1.0"\nedition = "2024"\n\n[lib]\ntest = false\n',
+    ".cargo/config.toml": '[build]\nrustdocflags = ["--cfg", "documented"]\n',
+    "kernel/Cargo.toml": '[package]\nname = "hello"\nversion = "0.1.0"\nedition = "2024"\n\n[lib]\ntest = false\n'
+    + '[lints.rust.unexpected_cfgs]\nlevel = "warn"\ncheck-cfg = ["cfg(documented)"]\n',
     "kernel/Cargo.lock": 'version = 4\n\n[[package]]\nname = "hello"\nversion = "0.1.0"\n',
     "kernel/src/lib.rs": LIBRARY,
     "kernel/src/data.txt": "data",
@@ -119,3 +121,13 @@ def test_a_package_without_examples_has_nothing_to_test(new_project: Callable[..
     project = new_project("undocumented", files)
     assert "kernel/Cargo.toml has nothing that `cargo test` would run.\n" in project.fails("test").stderr
     assert "[TEST]" not in project.build("test", "DOCTESTS=yes").stdout
+
+
+def test_a_file_that_an_example_lacked_is_seen_when_it_comes(new_project: Callable[..., Project]) -> None:
+    lines = ("```compile_fail", "#![no_std]", "#![no_main]", 'include!("lacking.rs");', "```")
+    library = "#![no_std]\n" + "".join(f"//! {line}\n" for line in lines)
+    project = new_project("lacking", FILES | {"kernel/src/lib.rs": library})
+    assert "it does not compile, as it says" in project.build("test", "DOCTESTS=yes").stdout
+    project.write({"kernel/src/lacking.rs": "use hello as _;\n#[panic_handler]\n"
+                   "fn panic(_: &core::panic::PanicInfo) -> ! { loop {} }\n"})  # fmt: skip
+    assert "compiles, though it says compile_fail" in project.fails("test", "DOCTESTS=yes").stdout

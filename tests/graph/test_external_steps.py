@@ -124,11 +124,13 @@ def test_what_is_made_for_them_is_made_before_they_are_judged(project: Project) 
     assert project.up_to_date()
 
 
-def test_a_variable_that_was_read_counts(project: Project) -> None:
-    result = project.build("--cache-disable", environ={"COLOUR": "red"})
-    assert result.steps == CHAIN
-    assert project.build(environ={"COLOUR": "red"}).stdout == UP_TO_DATE
-    assert set(project.build().steps) == set(CHAIN)
+@pytest.mark.parametrize(("name", "others"), [("COLOUR", []), ("LIBRARY_PATH", ["kernel hello (dev)"])])
+def test_a_variable_that_was_read_counts(project: Project, name: str, others: list[str]) -> None:
+    """The crates read the one, and any linker may read the other."""
+    result = project.build("--cache-disable", environ={name: "/red"})
+    assert sorted(result.steps) == sorted([*others, *CHAIN])
+    assert project.build(environ={name: "/red"}).stdout == UP_TO_DATE
+    assert set(project.build().steps) == {*others, *CHAIN}
     assert project.up_to_date()
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from osimage.errors import StepError
+from osimage.graph import folders
 from osimage.graph.record import Records
 from steps import build, engine, step
 
@@ -335,3 +336,13 @@ def test_a_file_and_a_folder_of_ours_take_each_others_place(root: Path) -> None:
     assert (root / OUT).is_file()
     build(root, FILL, READ)
     assert (root / OUT / "gen.rs").is_file()
+
+
+@pytest.mark.parametrize("before", [0, (1 << 20) - 3, (1 << 20) - 1, 1 << 20, (1 << 21) - 2])
+def test_words_are_found_wherever_they_are_in_a_file(before: int, tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(b"x" * before + b"words" + b"x")
+    assert folders.holds(str(file), b"words")
+    assert not folders.holds(str(file), b"swords")
+    file.write_bytes(b"")
+    assert not folders.holds(str(file), b"words")

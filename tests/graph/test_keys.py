@@ -56,6 +56,19 @@ def test_a_glance_is_another_where_the_key_is(tmp_path: Path, monkeypatch: pytes
     assert len(seen) == len(glances) == len(keys)
 
 
+def test_variables_by_which_a_linker_finds_libraries_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a").touch()
+    monkeypatch.chdir(tmp_path)
+    alone = STEP._replace(inputs=(Input("a"),))
+    seeing = alone._replace(user_env=True)
+    read = ReadSet(("a",))
+    before = [seen_as(step, read, tmp_path) for step in (alone, seeing)]
+    monkeypatch.setenv("LIBRARY_PATH", "/opt/lib")
+    assert seen_as(alone, read, tmp_path) == before[0]  # it does not see them
+    assert not {*seen_as(seeing, read, tmp_path)} & {*before[1]}
+    assert seen_as(seeing, NOTHING_READ, tmp_path)[1] != seen_as(seeing, read, tmp_path)[1]
+
+
 def test_a_record_is_good_for_the_same_key_declared_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     made = step("cp a {out}/made", ("build/made",), ("a",))

@@ -18,7 +18,8 @@ PROGRAMS = Programs({"rustc": "/usr/bin/rustc"}, "/usr/bin", {})
     [
         *((name, True) for name in ("COLOUR", "CARGO_FOO", "RUST_LOG", "RUST_LOG_DEFAULT", "RUSTFLAGS", "RUSTUP_HOME")),
         *((name, False) for name in ("RUSTC_LOG", "RUSTC_FORCE_RUSTC_VERSION", "RUST_TARGET_PATH", "CARGO_MAKEFLAGS")),
-        *((name, False) for name in ("MAKEFLAGS", "LD_PRELOAD", "LLD_REPRODUCE", "MIMALLOC_VERBOSE", "MALLOC_CHECK_")),
+        *((name, False) for name in ("MAKEFLAGS", "LD_PRELOAD", "LLD_REPRODUCE", "LLVM_OVERRIDE_PRODUCER")),
+        *((name, False) for name in ("MIMALLOC_VERBOSE", "MALLOC_CHECK_")),
         ("PATH", False),
     ],
 )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import pickle
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from ..crates import examples
 from ..crates.examples import Compiled
 from ..crates.kernel import Kernel
-from ..errors import StepError
+from ..errors import OsimageError, StepError
 from ..graph import alone
 from ..graph.plans import Entry
 from ..graph.project import Documented, Project, TestKernels
@@ -31,19 +32,35 @@ class Found(NamedTuple):
 def found(project: Project) -> list[Found]:
     """The examples of PROJECT; a test for each that is to be booted is declared in it.
 
-    Where one went wrong, the next build compiles it again, whatever the reason was.
+    Where one is not final, the next build compiles all again.
+
+    Raises:
+        OsimageError: two declarations have an example of one name.
     """
     every: list[Found] = []
     for documented in project.documented:
         compiled = examples.decoded(Path(documented.results).read_text(encoding="utf-8"))
         every += [Found(f"{documented.prefix}{each.name}", each, documented) for each in compiled]
-        if any(each.outcome == examples.FAILED for each in compiled):
+        if not all(each.is_final for each in compiled):
             step = next(a for a in documented.entry.actions if documented.results in a.outputs)
             forget(project.engine, step)
+    _check_names(every)
     for each in every:
         if each.example.outcome == examples.RUNS:
             project.tests[each.title] = _test(project, each)
     return every
+
+
+def _check_names(every: Sequence[Found]) -> None:
+    """Refuse EVERY example if an image of one would take the place of another's."""
+    taken: dict[str, Found] = {}
+    for each in every:
+        other = taken.setdefault(_name(each), each)
+        if other is not each:
+            raise OsimageError(
+                f"{each.documented.where}: the name of the example '{each.title}' is taken by the declaration in "
+                f'{other.documented.where}. Give one of them a name with a folder, as in "other/tests".'
+            )
 
 
 def settled(project: Project, each: Found) -> Result | None:

@@ -28,9 +28,12 @@ _REFUSED = ("--test", "--no-run", "--persist-doctests", "--merge-doctests", "--o
 
 
 class Flags(NamedTuple):
-    """Flags for rustdoc: what it takes when it lists examples, and what rustc takes when it compiles one."""
+    """Flags for rustdoc: what it takes when it lists examples, what of that decides how the library is read, and what
+    rustc takes when it compiles an example.
+    """
 
     listing: tuple[str, ...]
+    library: tuple[str, ...]
     example: tuple[str, ...]
 
 
@@ -41,26 +44,27 @@ def flags_of(words: Sequence[str]) -> Flags:
         FaultError: one of them would have the examples compiled or started otherwise.
     """
     listing: list[str] = []
+    library: list[str] = []
     example: list[str] = []
     rest = iter(joined(words))
     for word in rest:
-        option, equals, value = word.partition("=")
+        option, _, value = word.partition("=")
         if option.startswith(_REFUSED):
             raise FaultError(
                 f"the flags for rustdoc have {option}, which is not supported: osimage compiles and boots the examples "
                 "itself. Take it away."
             )
+        taken = [word]
         if word in _HANDED_ON or word in _VALUES_HANDED_ON:
             value = next(rest, "")
-            listing += [word, value]
-            example += value.split() if word in _VALUES_HANDED_ON else [word, value]
-            continue
-        listing.append(word)
-        if option in _VALUES_HANDED_ON and equals:
+            taken.append(value)
+        listing += taken
+        if option in _VALUES_HANDED_ON:
             example += value.split()
         elif option in _HANDED_ON or word.startswith(("-C", "-Z", "-L")):
-            example.append(word)
-    return Flags(tuple(listing), tuple(example))
+            library += taken
+            example += taken
+    return Flags(tuple(listing), tuple(library), tuple(example))
 
 
 def located(layout: Layout) -> LinkFiles:
@@ -110,6 +114,7 @@ def _doctests(layout: Layout, command: Command, crate: Action, link: LinkFiles) 
     kinds = (word for kind in target.crate_types for word in ("--crate-type", kind))
     common = (*command.for_sysroot, *searched, *externs, *features, *known)
     lto = lto_flags(command.need)
+    flags = flags_of(layout.resolved.rustdocflags)
     return Doctests(
         source=command.source,
         edition=target.edition,
@@ -118,7 +123,8 @@ def _doctests(layout: Layout, command: Command, crate: Action, link: LinkFiles) 
         results=posixpath.basename(results),
         dep_info=posixpath.basename(dep_info),
         crate=("--crate-name", target.crate_name, f"--edition={target.edition}", *kinds, *common),
-        listing=(*command.lints, *lto, *flags_of(layout.resolved.rustdocflags).listing),
+        listing=(*command.lints, *lto, *flags.listing),
+        library=flags.library,
         example=(*common, "-Ccodegen-units=1", *lto, *link.flags, *command.remapped, "-Zbinary-dep-depinfo"),
         said=tuple(file for file in command.said if posixpath.basename(file) != SEARCH),
         searched=tuple(file for file in command.said if posixpath.basename(file) == SEARCH),

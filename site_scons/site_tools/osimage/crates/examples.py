@@ -39,7 +39,8 @@ class Example(NamedTuple):
 class Compiled(NamedTuple):
     """What became of an example: `outcome` is one of OUTCOMES. `words` are the compiler's, `why` is ours, in a phrase.
 
-    `id`, `name`, `file`, `line` and `should_panic` are the example's.
+    `id`, `name`, `file`, `line` and `should_panic` are the example's. One that is not final may come out otherwise
+    though nothing that was read has changed.
     """
 
     id: str
@@ -50,10 +51,14 @@ class Compiled(NamedTuple):
     outcome: str
     why: str = ""
     words: str = ""
+    is_final: bool = True
 
 
 # It has an executable; it was only to be compiled; it was to be refused, and was; it is left out; it went wrong.
 RUNS, COMPILES, REFUSED, IGNORED, FAILED = OUTCOMES = ("runs", "compiles", "refused", "ignored", "failed")
+
+# What the compiler says where a file is missing that may be there the next time.
+_MISSING_FILE = re.compile(r"^error(: couldn't read `|\[E0583\])", re.MULTILINE)
 
 # What the compiler says of an example that is no kernel, and what to do about it.
 _ADVICE = (
@@ -148,8 +153,10 @@ def placed(example: Example) -> tuple[str, int]:
 
 def compiled(example: Example, outcome: str, why: str = "", words: str = "") -> Compiled:
     """EXAMPLE with what became of it."""
+    is_final = outcome != FAILED and _MISSING_FILE.search(words) is None
+    kept = words.rstrip() if outcome == FAILED else ""
     return Compiled(
-        example.id, example.name, example.file, example.line, example.should_panic, outcome, why, words.rstrip()
+        example.id, example.name, example.file, example.line, example.should_panic, outcome, why, kept, is_final
     )
 
 
@@ -165,7 +172,7 @@ def judge(example: Example, status: int, words: str) -> Compiled:
         return compiled(example, FAILED, f"{where} compiles, though it says compile_fail")
     if missing:
         return compiled(example, FAILED, f"{where} is not refused with {', '.join(missing)}, as it says", words)
-    return compiled(example, REFUSED)
+    return compiled(example, REFUSED, words=words)
 
 
 def advice(words: str) -> str:

@@ -137,7 +137,7 @@ def _plan(declaration: KernelDeclaration, sysroot: Sysroot, given: Given) -> tup
         for_sysroot=sysroot.arguments(alloc=declaration.alloc),
         sysroot_inputs=sysroot.inputs(alloc=declaration.alloc),
         sysroot=sysroot.name, target=target.name, spec=target.described, linker=named, identity=rustc.identity,
-        rustdoc=rustdoc,         cfg=cfg_of, host=host,
+        rustdoc=rustdoc, cfg=cfg_of, host=host,
     )  # fmt: skip
     configured = placed(configuration.environment(resolved.config, environ), place)
     layout = Layout(declaration, resolved, tools, place, configured)

@@ -14,7 +14,7 @@ from ..action import LINKER, RUSTC, RUSTDOC
 from ..errors import StepError
 from ..toolchain.programs import STEERING
 from .argv import LINK_INFO
-from .examples import FAILED, IGNORED, RUNS, Compiled, Example, compiled, encoded, judge, parse, placed
+from .examples import IGNORED, RUNS, Compiled, Example, compiled, encoded, judge, parse, placed
 from .fault import FaultError
 from .variables import read_records
 
@@ -27,8 +27,9 @@ class Doctests(NamedTuple):
 
     `source` is the root file of the library, `edition` its own; `target` the target's name. `folder` takes the
     executables, `results` and `dep_info` are the names of files. `crate` are arguments that rustdoc and rustc take for
-    the library itself, `listing` those that only rustdoc takes, `example` those for an example. `said` are the files
-    with what the build script says, `searched` those with the `-L` of build scripts, `variables` those with variables.
+    the library itself, `listing` more for rustdoc, `library` more for rustc, `example` those for an example. `said` are
+    the files with what the build script says, `searched` those with the `-L` of build scripts, `variables` those with
+    variables.
     """
 
     source: str
@@ -39,6 +40,7 @@ class Doctests(NamedTuple):
     dep_info: str
     crate: tuple[str, ...]
     listing: tuple[str, ...]
+    library: tuple[str, ...]
     example: tuple[str, ...]
     said: tuple[str, ...]
     searched: tuple[str, ...]
@@ -120,7 +122,7 @@ def _note_sources(doctests: Doctests, compiler: _Compiler) -> None:
     What rustc has against the library counts for nothing here: it is compiled elsewhere, and rustdoc reads it again.
     """
     file = compiler.out / "library.d"
-    argv = [compiler.rustc, *doctests.crate, *_said(doctests), "--cfg", "doc", "--cfg", "doctest",
+    argv = [compiler.rustc, *doctests.crate, *doctests.library, *_said(doctests), "--cfg", "doc", "--cfg", "doctest",
             "--cap-lints=allow", f"--emit=dep-info={file}", doctests.source]  # fmt: skip
     _, _, words = _output(argv, compiler.environ, "")
     if not file.exists():
@@ -185,11 +187,11 @@ def _output(argv: Sequence[str], environ: Mapping[str, str], text: str) -> tuple
 def _dep_info(examples: Sequence[Compiled], out: Path) -> Iterator[str]:
     """What the library and EXAMPLES were made from.
 
-    Of one that failed, or that rustc gave up early, nobody knows what it would have read.
+    Of one that is not final, or that rustc gave up early, nobody knows what it would have read.
     """
     yield _text(out / "library.d")
     for each in examples:
-        known = _text(out / each.id / DEP_INFO) if each.outcome != FAILED else ""
+        known = _text(out / each.id / DEP_INFO) if each.is_final else ""
         yield known if known or each.outcome == IGNORED else "# everything\n"
 
 

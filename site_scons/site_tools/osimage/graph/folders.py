@@ -6,7 +6,6 @@ Links in one are a part of it as links, by what they say. What is neither file, 
 
 from __future__ import annotations
 
-import mmap
 import os
 import shutil
 import stat
@@ -19,6 +18,7 @@ from ..errors import StepError
 from .record import Output, OutputFolder, Stat
 
 _UNSETTLED = -1  # stands for the mtime of a file that was written a moment before it was read: it is read once more
+_CHUNK = 1 << 20  # bytes read at a time
 
 
 class Seen(NamedTuple):
@@ -150,10 +150,17 @@ def mentions(folder: str, made: OutputFolder, words: bytes) -> bool:
 
 def holds(path: str, words: bytes) -> bool:
     """Whether the file at PATH holds WORDS."""
-    if not os.path.getsize(path):
-        return False  # nothing can be mapped
-    with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        return content.find(words) >= 0
+    overlap = len(words) - 1
+    buffer = bytearray(overlap + _CHUNK)
+    kept = 0  # of what was read before, as WORDS may lie across
+    with open(path, "rb", buffering=0) as file:
+        while count := file.readinto(memoryview(buffer)[kept:]):
+            end = kept + count
+            if buffer.find(words, 0, end) >= 0:
+                return True
+            kept = min(overlap, end)
+            buffer[:kept] = buffer[end - kept : end]
+    return False
 
 
 def _read(folder: str, name: str) -> Output:

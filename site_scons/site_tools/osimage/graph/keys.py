@@ -21,6 +21,9 @@ from .sources import others, package_files, rust_names
 CLOCK_MARGIN_NS = 20_000_000  # file times come from a clock that ticks every few milliseconds
 NOTHING_READ = ReadSet()
 OUTSIDE = ("/", "../")  # how names begin of what lies outside the project
+# Variables of the person's by which the linker for build scripts finds what it reads: gcc(1), collect2, ld(1). There
+# are machines where nothing links without them.
+LINKING = ("COMPILER_PATH", "GCC_EXEC_PREFIX", "GNUTARGET", "LDEMULATION", "LIBRARY_PATH", "LPATH")
 
 
 class Today:
@@ -154,6 +157,8 @@ def look(action: Action, read: ReadSet | None, today: Today, root: str) -> Found
         elif read is not NOTHING_READ and finds_modules(action):
             names = "\0".join(rust_names(".", entry.path))
             found.properties[f"rust-files:{entry.path}"] = hashlib.sha256(names.encode()).hexdigest()
+    if action.user_env:
+        found.properties |= {f"env:{name}": f"={os.environ[name]}" for name in LINKING if name in os.environ}
     for path in action.env_from:
         if Input(path) not in action.inputs:
             raise ValueError(f"{path} is no input of {action.label}, which takes variables from it")

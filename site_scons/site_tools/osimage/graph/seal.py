@@ -16,7 +16,7 @@ from ..action import Action
 from ..cache.files import is_settled
 from ..cache.wire import Digest
 from . import folders
-from .keys import Today, finds_modules, key
+from .keys import LINKING, Today, finds_modules, key
 from .record import Output, OutputFolder, Record, Stat, replace_bytes, sealed, unsealed
 
 if TYPE_CHECKING:
@@ -169,7 +169,8 @@ class _Seen(Today):
             return False
         self.made(record.outputs)
         self.filled(record.folders)
-        self.env |= {name: os.environ.get(name) for name in (read.env if read else ())}
+        names = (*(read.env if read else ()), *(LINKING if action.user_env else ()))
+        self.env |= {name: os.environ.get(name) for name in names}
         return True
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 STEERING = (
     "RUSTC_", "RUST_TARGET_PATH", "RUST_DEP_GRAPH",  # rustc: compiler/rustc_session, rustc_log, rustc_incremental
     "CARGO_MAKEFLAGS", "MAKEFLAGS", "MFLAGS",  # its jobserver, whose files a step does not get: the crate `jobserver`
+    "LLVM_OVERRIDE_PRODUCER",  # llvm/lib/Bitcode/Writer: what bitcode says it is made by
     "LLD_",  # lld/ELF/Driver.cpp: LLD_REPRODUCE, LLD_VERSION
     "LD_", "DYLD_", "MALLOC_", "MIMALLOC_",  # ld.so(8), dyld(1), mallopt(3), mimalloc
 )  # fmt: skip
