@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -13,6 +14,9 @@ from osimage.toolchain.rustc import HostLinker, Linker, Rustc
 from project import FILES, Project
 
 DATA = Path(__file__).parent / "data"
+
+# A shell has what it starts in the background ignore it, and programs inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
