@@ -117,7 +117,7 @@ _WEIGHTS = {name: 3 if name in OFTEN or name not in CHOICES else 1 for name in E
 
 def change(model: Model, past: list[Model], chance: random.Random) -> tuple[Model, str]:
     """MODEL after some edit, and what that is; PAST are states that could be built, one of which may come back."""
-    if past and chance.random() < 0.12:
+    if chance.random() < 0.12:
         return copy.deepcopy(chance.choice(past)), "as before"
     weights = {name: weight for name, weight in _WEIGHTS.items() if name not in model.left_out}
     kind = chance.choices([*weights], [*weights.values()])[0]
