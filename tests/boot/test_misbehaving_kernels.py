@@ -60,7 +60,9 @@ def test_the_kernel_faults_exactly_there(
     if isinstance(place, int):
         assert address == place
     elif place is not None:
-        assert address == int(re.search(rf"{place} at (0x[0-9a-f]+)", seen.serial[0])[1], 16)  # type: ignore[index]
+        placed = re.search(rf"{place} at (0x[0-9a-f]+)", seen.serial[0])
+        assert placed is not None
+        assert address == int(placed[1], 16)
     assert seen.said(f"osimage: the kernel failed: {NAMES[vector]} (vector {vector}, error code {found_code:#x})")
     assert seen.said(f"osimage: at RIP {rip:#x}, RSP 0x7fff")
     if vector == PAGE_FAULT:

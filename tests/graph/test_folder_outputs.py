@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from osimage.action import Action
 from osimage.errors import StepError
 from osimage.graph import folders
 from osimage.graph.record import Records
@@ -197,13 +198,13 @@ def test_a_folder_that_holds_the_projects_path_stays_with_it(root: Path, tmp_pat
     )
 
 
-def restored(root: Path, action: object, store: Path) -> bool:
+def restored(root: Path, action: Action, store: Path) -> bool:
     from osimage.graph.execute import restore
 
     here = engine(root, store)
     try:
         with here.at_work():
-            return restore(here, action)  # type: ignore[arg-type]
+            return restore(here, action)
     finally:
         here.close()
 

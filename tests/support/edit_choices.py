@@ -26,7 +26,7 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
     "tracked": VALUES,  # read by the proc macro
     "declares": ("yes", ""),  # whether the build script says what it reads
     "gone": ("", "kernel/data.bin", "kernel/assets", "kernel/build.rs", "kernel/mac/src/lib.rs", "kernel/tracked.txt",
-             "shared/number.txt", "kernel/base.ld", "vendor/dep-1.0.0/src/lib.rs"),  # a file that somebody removed
+             "common/number.txt", "kernel/base.ld", "vendor/dep-1.0.0/src/lib.rs"),  # a file that somebody removed
     "cfg": ("", "flagged"),  # said by the build script
     "warned": ("", "mind this"),
     # Variables, in the shell where nothing else is said.

@@ -45,12 +45,12 @@ SAID    let out = std::path::PathBuf::from(std::env::var_os("OUT_DIR").unwrap())
 }
 """
 DECLARES = """\
-    for path in ["build.rs", "tables", "../shared/number.txt"] {
+    for path in ["build.rs", "tables", "../common/number.txt"] {
         println!("cargo::rerun-if-changed={path}");
     }
     println!("cargo::rerun-if-env-changed=LEVEL");
     println!("cargo::rustc-env=SEEN={}", std::env::var("LEVEL").unwrap_or_default());
-    sum += number("../shared/number.txt");
+    sum += number("../common/number.txt");
 """
 LINKER_SCRIPT = """\
 ENTRY(_start)
@@ -157,7 +157,7 @@ class Model:
             **{f"kernel/texts/{each}": f"{each:<6}" for each in CHOICES["linked"]},
             "kernel/quoted.txt": chosen["quoted"],
             "kernel/tracked.txt": chosen["tracked"],
-            "shared/number.txt": f"{chosen['shared']}\n",
+            "common/number.txt": f"{chosen['shared']}\n",
             "kernel/link.ld": LINKER_SCRIPT.replace("ALIGNED", chosen["aligned"]),
             "kernel/base.ld": f"BASE = {chosen['base']};\n",
             **{f"kernel/tables/{name}": f"{value}\n" for name, value in self.rows.items()},
@@ -199,7 +199,7 @@ class Model:
         parts += [("&'static [u8; 4]", 'include_bytes!("../data.bin")')]
         parts += [("&'static [u8; 4]", 'include_bytes!(concat!(env!("OUT_DIR"), "/table.bin"))')]
         parts += [("&'static [u8; 8]", 'include_bytes!("../assets/asset.txt")')]
-        texts = ('"../linked.txt"', '"../../shared/number.txt"')
+        texts = ('"../linked.txt"', '"../../common/number.txt"')
         parts += [("&'static str", f"core::include_str!({name})") for name in texts]
         option = "core::option::Option<&'static str>"
         parts += [(option, f'core::option_env!("{name}")') for name in ("MAYBE", "SEEN", "TOLD")]

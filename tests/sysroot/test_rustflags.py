@@ -21,7 +21,7 @@ from osimage.sysroot.flags import last, of_library
         # the link
         (["-C", "link-arg=-Tkernel/linker.ld", "-Clinker=ld.lld"], ()),
         (["-Clink_args=-n", "-Z", "pre-link-arg=-z", "-L", "native=lib", "-lfoo", "-Lx"], ()),
-        (["-Cincremental=/tmp/x", "-Cstrip=debuginfo"], ()),
+        (["-Cincremental=/here/x", "-Cstrip=debuginfo"], ()),
         (["-Clink-dead-code"], ("-Clink-dead-code",)),
         # warnings, and what is told how
         (["-Dwarnings", "-D", "unused", "--deny=unused", "--warn", "unused", "-Aunused"], ()),
