@@ -22,7 +22,7 @@ STOPPED = text(
 )
 EMPTY_DISK = text("SeaBIOS (version 1.16.2)", "", "No bootable device.")
 
-RUNNING = cpu.Processors(halted=False, dead=False, long_mode=True, registers=("0",), rip=0, cr2=0)
+RUNNING = cpu.Processors(halted=False, dead=False, long_mode=True, in_ram=False, registers=("0",), rip=0, cr2=0)
 REAL = RUNNING._replace(long_mode=False)
 IDLE = RUNNING._replace(halted=True)
 DEAD = IDLE._replace(dead=True)
@@ -112,6 +112,13 @@ def test_the_processor_may_reach_long_mode_between_a_look_at_the_screen_and_one_
     assert watched([(STEP / 2, seen, RUNNING), (9, FIRMWARE, RUNNING)])[0] is Rest.NOT_SEEN
 
 
+def test_a_boot_sector_may_clear_the_screen_before_the_firmwares_text_was_seen() -> None:
+    waiting = IDLE._replace(long_mode=False)
+    assert watched([(9, BLANK, waiting)])[0] is Rest.NOT_SEEN
+    assert watched([(9, BLANK, waiting._replace(in_ram=True))])[0] is Rest.SETTLED
+    assert watched([(STEP / 2, BLANK, waiting._replace(in_ram=True)), (9, FIRMWARE, waiting)])[0] is Rest.NOT_SEEN
+
+
 def test_text_over_the_firmwares_is_the_kernels_in_long_mode() -> None:
     mixed = text("Hello World!sion 1.16.2-debian-1.16.2-1)", "", "", "Booting from Hard Disk...")
     assert watched([*BOOT, (9, mixed, RUNNING)])[0] is Rest.SETTLED
@@ -148,11 +155,13 @@ CPU#0
 RAX=0000000000000000 RBX=0000000000000005 RCX=00000000c0000080 RDX=0000000000000000
 R8 =0000000000000000 R9 =0000000000000000 R10=0000000000000000 R11=0000000000000000
 RIP=0000000000201042 RFL=00000{flags} [---Z-P-] CPL=0 II=0 A20=1 SMM=0 HLT=1
+CS =0008 {base} ffffffff 00af9a00 DPL=0 CS64 [-R-]
 CR0=80000011 CR2=00000000dead0000 CR3=0000000000001000 CR4=00000020
 EFER=0000000000000{efer}
 CPU#1
 EAX=00000000 EBX=00000000 ECX=00000000 EDX=00000663
 EIP=0000fff0 EFL=00000002 [-------] CPL=0 II=0 A20=1 SMM=0 HLT={second}
+CS =f000 000f0000 0000ffff 00009b00
 CR0=60000010 CR2=00000000 CR3=00000000 CR4=00000000
 EFER=0000000000000000
 """
@@ -168,11 +177,26 @@ EFER=0000000000000000
     ],
 )
 def test_processors(flags: str, efer: str, second: int, halted: bool, dead: bool, long_mode: bool) -> None:
-    found = cpu.parse(REGISTERS.format(flags=flags, efer=efer, second=second))
+    found = cpu.parse(REGISTERS.format(base="0" * 16, flags=flags, efer=efer, second=second))
     assert found[:3] == (halted, dead, long_mode)
     assert (found.rip, found.cr2) == (0x201042, 0xDEAD0000)
     assert found.registers[:2] == ("0000000000000000", "0000000000000005")
     assert len(found.registers) == 16
+
+
+@pytest.mark.parametrize(
+    ("base", "pointer", "halted", "in_ram"),
+    [
+        ("00000000", "00007c2b", 1, True),
+        ("00000000", "00007c2b", 0, False),
+        ("00090000", "0000ffff", 1, True),
+        ("00090000", "00010000", 1, False),
+        ("000f0000", "0000e9a5", 1, False),  # SeaBIOS waiting for a key
+    ],
+)
+def test_a_processor_that_waits_below_the_firmware(base: str, pointer: str, halted: int, in_ram: bool) -> None:
+    real_mode = f"CPU#0\nEAX=0\nEIP={pointer} EFL=00000246 HLT={halted}\nCS =0000 {base} 0000ffff\nCR2=0\nEFER=0\n"
+    assert cpu.parse(real_mode).in_ram is in_ram
 
 
 @pytest.mark.parametrize("text", ["", "CPU#0\n pc 80000000"])

@@ -10,7 +10,7 @@ from osimage.machine.session import clean
 from osimage.machine.settle import Rest, Sight
 from osimage.machine.verdict import Ending, Verdict, judge
 
-LONG = Processors(halted=False, dead=False, long_mode=True, registers=(), rip=0x201042, cr2=0xDEAD0000)
+LONG = Processors(halted=False, dead=False, long_mode=True, in_ram=False, registers=(), rip=0x201042, cr2=0xDEAD0000)
 AT_FAULT = Sight(1.25, 1.0, b" \7" * 2000, 0, LONG)
 
 

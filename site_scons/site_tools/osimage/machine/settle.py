@@ -95,8 +95,9 @@ class Watch(NamedTuple):
             # The firmware may have written between the last sight outside long mode and now, but not such rows.
             written = sight.memory != self.firmware_left and has_other_rows(sight.memory)
             return long_mode and (written or sight.serial > 0)
-        # A blank screen may also be one that the firmware has not yet begun to use.
-        return self.firmware_seen or long_mode or not screen.is_blank(sight.memory)
+        # A blank screen may also be one that the firmware has not yet begun to use, or was too quick to be seen on.
+        in_ram = before is not None and before.processors.in_ram and sight.processors.in_ram
+        return self.firmware_seen or long_mode or in_ram or not screen.is_blank(sight.memory)
 
     def _judge(self, sight: Sight) -> Rest | None:
         if _quiet(self.moved, sight) >= self.patience.resting and is_not_bootable(sight.memory):
