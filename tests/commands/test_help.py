@@ -108,3 +108,26 @@ def test_nothing_keeps_help_from_coming(
     result = project.build("-h", *arguments, environ=environ)
     assert result.stdout == HELP
     assert result.stderr == ""
+
+
+BOOTS, TESTS = "boot an image in QEMU", "boot the tests in QEMU"
+CARGO_PROJECT = 'env = Environment(tools=["osimage"])\nenv.CargoProject({})\n'
+MORE = 'env.Machine(image, name="{}", memry="1G")\n'
+
+
+@pytest.mark.parametrize(("sconstruct", "arguments", "listed"), [
+    (CARGO_PROJECT.format('"nowhere"'), (), {"run": BOOTS, "test": TESTS}),
+    (CARGO_PROJECT.format('"broken"'), (), {"run": BOOTS, "test": TESTS}),
+    (CARGO_PROJECT.format('"kernel", name="old", target="none.json"'), (), {"old": BOOTS, "test": TESTS}),
+    (CARGO_PROJECT.format('"kernel", laoder="crate"'), ("RUSTC=/nowhere",), {"run": BOOTS, "test": TESTS}),
+    (FILES["SConstruct"] + MORE.format("old"), (), {"run": verbs(HELP)["run"], "old": BOOTS}),
+    (FILES["SConstruct"] + MORE.format("test"), (), {"run": verbs(HELP)["run"]}),
+    (FILES["SConstruct"].replace("sysroot=", "sysrot=") + "env.Test(image)\n", (),
+     {"run": verbs(HELP)["run"], "test": TESTS}),
+])  # fmt: skip
+def test_verbs_of_what_has_a_fault_are_listed(
+    sconstruct: str, arguments: tuple[str, ...], listed: dict[str, str], new_project: Callable[..., Project]
+) -> None:
+    project = new_project(files=with_sconstruct(sconstruct) | {"broken/Cargo.toml": "[package"})
+    found = verbs(project.build("-h", *arguments).stdout)
+    assert {name: text for name, text in found.items() if name == "run" or name not in verbs(HELP)} == listed

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import subprocess
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from osimage.action import Plan
 from osimage.crates import lock_file
 from osimage.crates.fault import FaultError
 from osimage.crates.kernel import Kernel
+from osimage.crates.query import advice
 from osimage.errors import DeclarationError
 
 PlanIt = Callable[..., tuple[Plan, Kernel]]
@@ -41,6 +43,15 @@ def test_cargo_writes_the_lock_file_and_a_note_says_so(
     assert sorted(path.name for path in (root / "kernel").iterdir()) == ["Cargo.lock", "Cargo.toml", "m", "src"]
     assert (root / "kernel/Cargo.lock").read_text() == (theirs / "kernel/Cargo.lock").read_text()
     assert planned(root)[0].notes == ()
+
+
+def test_what_a_killed_process_left_beside_it_goes(planned: PlanIt, tmp_path: Path) -> None:
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    alive, theirs = f"kernel/Cargo.lock.new.{os.getppid()}", "kernel/Cargo.lock.new.txt"
+    root = write(tmp_path / "p", FILES | {f"kernel/Cargo.lock.new.{dead.pid}": "half", alive: "", theirs: ""})
+    planned(root)
+    assert {*root.glob("*/*.new.*")} == {root / alive, root / theirs}
 
 
 def test_what_is_wrong_beside_it_is_told_with_the_note(planned: PlanIt, tmp_path: Path) -> None:
@@ -91,6 +102,17 @@ def test_the_lock_file_changes_in_one_piece(tmp_path: Path, monkeypatch: pytest.
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "replace", full)
-    with pytest.raises(FaultError, match=r"^Cargo\.lock cannot be written: No space left on device\.$"):
+    with pytest.raises(FaultError) as told:
         lock_file.writing(str(lock), "Cargo.lock", answer("newer"))
+    assert str(told.value) == (
+        "Cargo.lock cannot be written: No space left on device. Make room, or make its folder writable for you: it is "
+        "as it was."
+    )
     assert (kept.read_text(), sorted(os.listdir(tmp_path))) == ("new", ["Cargo.lock", "kept"])
+
+
+def test_a_full_disk_where_cargo_writes_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", "/mine")
+    refusal = "failed to write Cargo.lock\n  Caused by:\n    No space left on device (os error 28)"
+    assert advice(refusal, "Cargo.toml") == "\n  Make room: cargo writes to /mine and to its own folder, CARGO_HOME."
+    assert advice("failed to parse lock file", "Cargo.toml") == ""

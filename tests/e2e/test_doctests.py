@@ -116,6 +116,13 @@ def test_examples_are_tests(new_project: Callable[..., Project]) -> None:
     assert re.search(r"^4 of 4 passed \(2 cached\)", project.build("test", "DOCTESTS=yes").stdout, re.MULTILINE)
 
 
+def test_what_is_wrong_with_settings_is_told_before_examples_are_compiled(new_project: Callable[..., Project]) -> None:
+    project = new_project("documented", FILES)
+    told = project.fails("test", "DOCTESTS=yes", "TEST_CACHE=maybe").stderr
+    assert told == "osimage: TEST_CACHE=maybe: write TEST_CACHE=no, or leave it out.\n"
+    assert not (project.root / "build/tests").exists()
+
+
 def test_a_package_without_examples_has_nothing_to_test(new_project: Callable[..., Project]) -> None:
     files = FILES | {"kernel/src/lib.rs": "#![no_std]\n"}
     project = new_project("undocumented", files)

@@ -8,15 +8,13 @@ import shutil
 import subprocess
 import uuid
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import pytest
+from mounts import NO_MOUNTS, alone
 from project import FILES, MAIN, Project
 
 MIB = 1 << 20
-NO_MOUNTS = shutil.which("unshare") is None or (
-    subprocess.run(["unshare", "--mount", "--map-root-user", "mount", "-t", "tmpfs", "none", "/mnt"],
-                   capture_output=True, check=False).returncode != 0
-)  # fmt: skip
 FULL = "the disk that holds build/ is full. Make room and build again: nothing is lost."
 ELSEWHERE = 'Make it writable for you, or build elsewhere: Environment(tools=["osimage"], BUILD_DIR="#out").'
 
@@ -65,13 +63,55 @@ def test_a_disk_that_becomes_full(
     files["kernel/src/main.rs"] += f"// {uuid.uuid4()}\n" if is_new else ""
     project = new_project("project", files)
     room = size_of(roomy) - size_of(roomy, *missing) + 4 * MIB
-    alone = ["unshare", "--mount", "--map-root-user", "sh", "-c", ON_A_SMALL_DISK, "sh", str(room)]
-    done = subprocess.run([*alone, *project.command("-j1")], cwd=project.root, env=project.environment(), check=False)
+    command = alone(ON_A_SMALL_DISK, "sh", str(room), *project.command("-j1"))
+    done = subprocess.run(command, cwd=project.root, env=project.environment(), check=False)
     assert done.returncode == 0
     assert (project.read("full.status"), project.read("full.err").decode()) == (b"2\n", f"scons: *** {step}: {FULL}\n")
     assert (project.read("room.status"), project.read("room.err")) == (b"0\n", b"")
     assert project.read("room.img") == roomy.read("build/hello.img")
     assert {name: project.read(name).decode() for name in files} == files
+
+
+# Builds with no room left for records.
+WITHOUT_RECORDS = """
+cp -a build/.osimage/records records
+mount -t tmpfs -o size=1m none build/.osimage/records || exit 99
+cp records/* build/.osimage/records
+head -c 1m /dev/zero >build/.osimage/records/full 2>/dev/null
+exec "$@"
+"""
+
+
+@pytest.mark.skipif(NO_MOUNTS, reason="nothing may be mounted here")
+def test_a_disk_that_is_full_when_nothing_has_to_be_made(project: Project) -> None:
+    project.build()
+    os.utime(project.root / "build/hello.img")
+    done = subprocess.run(alone(WITHOUT_RECORDS, "sh", *project.command()), cwd=project.root, check=False, text=True,
+                          env=project.environment(), capture_output=True)  # fmt: skip
+    assert (done.returncode, done.stderr) == (2, f"scons: *** [build/hello.img] hello.img: {FULL}\n")
+    assert project.up_to_date()
+
+
+# Builds while the disk for temporary files has room for one small file: without it, others are looked for.
+WITHOUT_TEMPORARY_FILES = """
+mount -t tmpfs -o nr_blocks=1 none "$TMPDIR" || exit 99
+exec "$@"
+"""
+
+
+@pytest.mark.skipif(NO_MOUNTS, reason="nothing may be mounted here")
+def test_a_disk_for_temporary_files_that_is_full(project: Project, tmp_path: Path) -> None:
+    place = tmp_path / "temporary"
+    place.mkdir()
+    before = sorted(project.root.rglob("*"))
+    done = subprocess.run(alone(WITHOUT_TEMPORARY_FILES, "sh", *project.command()), cwd=project.root, check=False,
+                          env={**project.environment(), "TMPDIR": str(place)}, capture_output=True, text=True)  # fmt: skip
+    assert (done.returncode, done.stderr) == (
+        2,
+        f'osimage: SConstruct:4: env.Kernel("hello.elf"): the disk that holds {place} is full. Make room, or name '
+        "another folder for temporary files: TMPDIR=…\n",
+    )
+    assert sorted(project.root.rglob("*")) == before
 
 
 def without_rights(project: Project, *arguments: str) -> tuple[int, str]:

@@ -185,7 +185,7 @@ def test_ctrl_c_leaves_one_line_and_no_process(new_project: Callable[..., Projec
     session.type(b"\x03")
     assert session.end() == 2
     *steps, last = session.screen.splitlines()[-3:]
-    core = "build/sysroot/lib/rustlib/x86_64-hello/lib/libcore.rlib"
+    core = "build/sysroot/lib/rustlib/x86_64-hello/lib/libcore.rmeta"
     assert "".join([*steps, last]).endswith(f"scons: *** [{core}] Build interrupted.")
     assert "…" not in session.screen
     assert "[CORE]" not in session.screen

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import many_crates
 import pytest
+from mounts import NO_MOUNTS, alone
 from osimage.graph.record import unsealed
 from osimage.graph.seal import Seal
 from project import Project
@@ -131,6 +133,18 @@ def test_a_variable_that_was_read_counts(project: Project, name: str, others: li
     assert sorted(result.steps) == sorted([*others, *CHAIN])
     assert project.build(environ={name: "/red"}).stdout == UP_TO_DATE
     assert set(project.build().steps) == {*others, *CHAIN}
+    assert project.up_to_date()
+
+
+@pytest.mark.skipif(NO_MOUNTS, reason="nothing may be mounted here")
+def test_a_seal_that_cannot_be_written_costs_only_time(project: Project) -> None:
+    seals = project.root / "build/.osimage/seals"
+    seals.write_bytes(b"")
+    command = alone('mount --bind "$0" "$0" && exec "$@"', str(seals), *project.command())
+    done = subprocess.run(command, cwd=project.root, env=project.environment(), check=False, capture_output=True,
+                          text=True)  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (0, UP_TO_DATE, "")
+    assert seals.read_bytes() == b""
     assert project.up_to_date()
 
 

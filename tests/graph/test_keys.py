@@ -56,17 +56,27 @@ def test_a_glance_is_another_where_the_key_is(tmp_path: Path, monkeypatch: pytes
     assert len(seen) == len(glances) == len(keys)
 
 
-def test_variables_by_which_a_linker_finds_libraries_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("name", "links"), [
+    *((name, True) for name in ("LIBRARY_PATH", "COMPILER_PATH", "CCC_OVERRIDE_OPTIONS", "CLANG_NO_DEFAULT_CONFIG")),
+    *((name, False) for name in ("CPATH", "C_INCLUDE_PATH", "SOURCE_DATE_EPOCH")),
+])  # fmt: skip
+def test_variables_that_a_linker_or_a_c_compiler_heeds_count(
+    name: str, links: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "a").touch()
     monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv(name, raising=False)
     alone = STEP._replace(inputs=(Input("a"),))
-    seeing = alone._replace(user_env=True)
+    crate = alone._replace(user_env=True)
+    script = crate._replace(reads_outside=True)
     read = ReadSet(("a",))
-    before = [seen_as(step, read, tmp_path) for step in (alone, seeing)]
-    monkeypatch.setenv("LIBRARY_PATH", "/opt/lib")
-    assert seen_as(alone, read, tmp_path) == before[0]  # it does not see them
-    assert not {*seen_as(seeing, read, tmp_path)} & {*before[1]}
-    assert seen_as(seeing, NOTHING_READ, tmp_path)[1] != seen_as(seeing, read, tmp_path)[1]
+    before = {step: seen_as(step, read, tmp_path) for step in (alone, crate, script)}
+    monkeypatch.setenv(name, "/opt")
+    after = {step: seen_as(step, read, tmp_path) for step in before}
+    assert after[alone] == before[alone]  # it does not see them
+    assert bool({*after[crate]} & {*before[crate]}) != links
+    assert not {*after[script]} & {*before[script]}
+    assert seen_as(script, NOTHING_READ, tmp_path)[1] != after[script][1]
 
 
 def test_a_record_is_good_for_the_same_key_declared_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

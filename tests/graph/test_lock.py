@@ -78,12 +78,15 @@ def leaver(folder: Path) -> tuple[subprocess.Popen[str], int]:
     return process, int(process.stdout.readline().split()[0])
 
 
+@pytest.mark.parametrize("deleted", [False, True])
 def test_a_program_that_outlives_a_killed_build_is_waited_for_and_named(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    deleted: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     first, child = leaver(tmp_path)
     first.kill()
     first.communicate()
+    if deleted:
+        (tmp_path / "lock").unlink()
     lock, asked = BuildLock(tmp_path / "lock"), []
 
     def stop() -> bool:
@@ -95,15 +98,17 @@ def test_a_program_that_outlives_a_killed_build_is_waited_for_and_named(
     lock.acquire(stop)
     lock.release()
     assert len(asked) >= 3
-    builder = f"`scons image` (process {first.pid})"
-    assert capsys.readouterr().err == (
-        f"osimage: waiting for sleep (process {child}), which goes on after {builder} was killed\n"
-    )
+    why = f"goes on after `scons image` (process {first.pid}) was killed"
+    why = "still uses the build folder that was deleted" if deleted else why
+    assert capsys.readouterr().err == f"osimage: waiting for sleep (process {child}), which {why}\n"
 
 
-def test_a_program_that_goes_on_after_a_build_has_ended_holds_nobody_up(tmp_path: Path) -> None:
+@pytest.mark.parametrize("deleted", [False, True])
+def test_a_program_that_goes_on_after_a_build_has_ended_holds_nobody_up(deleted: bool, tmp_path: Path) -> None:
     first, child = leaver(tmp_path)
     first.communicate("\n", timeout=10)
+    if deleted:
+        (tmp_path / "lock").unlink()
     try:
         BuildLock(tmp_path / "lock").acquire(lambda: True)
     finally:

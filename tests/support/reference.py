@@ -175,7 +175,7 @@ def _verbs() -> Iterator[str]:
     yield "`scons [VERB or FILE]... [SETTING=VALUE]...`; in this repository and its clones `./dev scons ...`."
     yield _table(("verb", ""), ((f"`{verb}`", text) for verb, text in verbs.items()))
     yield "Each `env.Machine` is a verb too, by its name: `run`, unless it says otherwise."
-    settings = _constant("graph/project.py", "SETTINGS")
+    settings = _constant("graph/settings.py", "SETTINGS")
     yield _table(("setting", ""), ((f"`{name}=`", text) for name, text in settings.items()))
     yield "Of SCons' own options these are worth knowing here; `scons -H` has all."
     yield _table(("option", ""), ((f"`{option}`", text) for option, text in OPTIONS.items()))

@@ -104,3 +104,9 @@ def output_folders(action: Action) -> tuple[str, ...]:
 def is_python_step(action: Action) -> bool:
     """Whether ACTION runs in process rather than as a program."""
     return action.argv[0].startswith("osimage.")
+
+
+def metadata_of(action: Action) -> str | None:
+    """That output of ACTION, which compiles a library, of which others may begin before it has ended."""
+    metadata = next((output for output in action.outputs if output.endswith(".rmeta")), None)
+    return metadata if any(output.endswith(".rlib") for output in action.outputs) else None

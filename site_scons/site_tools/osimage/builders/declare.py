@@ -16,6 +16,7 @@ import SCons.Script
 from ..action import Plan
 from ..errors import DeclarationError, OsimageError, Where
 from ..graph.declared import add_steps
+from ..graph.help import add_verbs_of
 from ..graph.nodes import step_of
 from ..graph.plans import Entry, key_of, with_packed
 from ..graph.project import Declared, Project, project_in
@@ -198,7 +199,9 @@ def entry_of(call: Call, declaration: Declaration) -> Entry | None:
 
 def nothing(env: Any, kind: str, name: Any) -> Any:
     """The NodeList of a declaration that has a fault: a file that nothing makes, so that the SConstruct goes on."""
-    node = env.fs.File(f"{project_of(env).build}/{STATE}-none/{kind}", env.fs.Top)  # build/NAME may be a folder
+    project = project_of(env)
+    add_verbs_of(project, kind, name)
+    node = env.fs.File(f"{project.build}/{STATE}-none/{kind}", env.fs.Top)  # build/NAME may be a folder
     node.attributes.osimage = Declared(kind, str(name), None)
     return _node_list([node])
 

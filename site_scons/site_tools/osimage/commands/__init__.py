@@ -37,7 +37,7 @@ def add_verbs(env: Any, project: Project) -> None:
     def begin() -> None:
         verbs = [str(target) for target in SCons.Script.BUILD_TARGETS]
         _check_verbs(project, verbs)
-        if "test" in verbs and project.tests:
+        if "test" in verbs and (project.tests or project.documented):
             from .test import faults
 
             project.faults += faults(project)

@@ -6,7 +6,7 @@ import hashlib
 import os
 import pickle
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -64,8 +64,7 @@ def faults(project: Project) -> Iterator[str]:
     """What stands against booting the tests, before anything is built for it."""
     from ..toolchain.qemu import find_qemu
 
-    settings = ("TEST", "TEST_CACHE", "TEST_TIMEOUT", "QEMU_ARGS")
-    pattern, cache, timeout, arguments = (project.setting(name) for name in settings)
+    cache, timeout, arguments = (project.setting(name) for name in ("TEST_CACHE", "TEST_TIMEOUT", "QEMU_ARGS"))
     if cache not in CACHE_CHOICES:
         yield f"TEST_CACHE={cache}: write TEST_CACHE=no, or leave it out."
     if timeout:
@@ -81,7 +80,12 @@ def faults(project: Project) -> Iterator[str]:
     except OsimageError as error:
         yield str(error)
     if not project.documented and not any(is_chosen(project, name) for name in project.tests):
-        yield no_match(pattern, {name: _names_in(project, name) for name in project.tests})
+        yield _no_match(project, project.tests)
+
+
+def _no_match(project: Project, names: Iterable[str]) -> str:
+    """The message where `TEST=` means none of NAMES."""
+    return no_match(project.setting("TEST"), {name: _names_in(project, name) for name in names})
 
 
 def is_chosen(project: Project, name: str) -> bool:
@@ -141,7 +145,7 @@ def _settled(project: Project) -> dict[str, Result]:
     examples = test_examples.found(project)
     names = dict.fromkeys((*project.tests, *(each.title for each in examples)))
     if names and not any(is_chosen(project, name) for name in names):
-        raise OsimageError(no_match(project.setting("TEST"), {name: _names_in(project, name) for name in names}))
+        raise OsimageError(_no_match(project, names))
     chosen = [each for each in examples if is_chosen(project, each.title)]
     results = {each.title: test_examples.settled(project, each) for each in chosen}
     return {title: result for title, result in results.items() if result is not None}

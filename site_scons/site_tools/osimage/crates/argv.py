@@ -63,6 +63,7 @@ def argv(command: Command) -> tuple[str, ...]:
     unit, target = command.unit, command.unit.target
     return (
         *("rustc", "--crate-name", target.crate_name, f"--edition={target.edition}", command.source, *DIAGNOSTICS),
+        *(("--json=artifacts",) if unit.is_rlib else ()),
         *(word for kind in target.crate_types if not unit.is_test for word in ("--crate-type", kind)),
         *_emit(command),
         *(("-Cprefer-dynamic",) if target.is_proc_macro else ()),

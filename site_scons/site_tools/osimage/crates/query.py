@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -115,6 +117,7 @@ class Query:
         self, arguments: Sequence[str], spec: tuple[str, str], flags: Sequence[str], lock: str, keeper: str | None
     ) -> str:
         shown = self._shown_path(lock)
+        lock_file.remove_leftovers(lock)
         if os.path.exists(lock):
             try:
                 return self._say(*arguments, "--locked", spec=spec, flags=flags)
@@ -147,18 +150,24 @@ class Query:
         if status:
             if "--locked was passed" in refusal:
                 raise _OutdatedError(refusal)
-            raise FaultError(f"cargo: {refusal}{self._advice(refusal)}")
+            raise FaultError(f"cargo: {refusal}{advice(refusal, self._shown)}")
         self.warnings |= dict.fromkeys(warnings)
         return output
 
-    def _advice(self, refusal: str) -> str:
-        """What to do about REFUSAL where cargo was told to stay off the network."""
-        if "--offline" not in refusal:
-            return ""
-        return (
-            f"\n  What the kernel depends on was not all fetched: run `cargo fetch --manifest-path {self._shown}` "
-            "once, with the network."
-        )
+
+def advice(refusal: str, manifest: str) -> str:
+    """What to do about cargo's REFUSAL where it was told to stay off the network, or finds no room.
+
+    MANIFEST is that of the package, for people.
+    """
+    if os.strerror(errno.ENOSPC) in refusal:
+        return f"\n  Make room: cargo writes to {tempfile.gettempdir()} and to its own folder, CARGO_HOME."
+    if "--offline" not in refusal:
+        return ""
+    return (
+        f"\n  What the kernel depends on was not all fetched: run `cargo fetch --manifest-path {manifest}` once, with "
+        "the network."
+    )
 
 
 def _features(chosen: Selection) -> list[str]:

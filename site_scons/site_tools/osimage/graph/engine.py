@@ -25,6 +25,7 @@ from .state import STATE
 if TYPE_CHECKING:
     from ..cache.store import DiskStore
     from ..toolchain.programs import Programs
+    from .pipeline import Pipeline
 
 
 class Machine(NamedTuple):
@@ -36,6 +37,7 @@ class Machine(NamedTuple):
     verbose: bool
     show_cached: bool  # --cache-show: the command also of a step whose outputs come from the store
     twice: bool = False  # every step is run two times and compared
+    jobs: int = 1  # programs that may run at a time
     is_same: Callable[[], bool] = lambda: True  # whether compiler, linker and our own code are those of the start
 
 
@@ -60,6 +62,7 @@ class Engine:
         self.lock = BuildLock(self.state / "lock")
         self._machine_source = machine
         self._machine: Machine | None = None
+        self._pipeline: Pipeline | None = None
         self._links = links
         self._ready = False
         self._serial = 0
@@ -74,6 +77,17 @@ class Engine:
             if self._machine is None:
                 self._machine = self._machine_source()
             return self._machine
+
+    @property
+    def pipeline(self) -> Pipeline:
+        """The steps that go on after they have handed out something, and how many programs may run."""
+        jobs = 1 if self.machine.twice else self.machine.jobs
+        with self._guard:
+            if self._pipeline is None:
+                from .pipeline import Pipeline
+
+                self._pipeline = Pipeline(jobs)
+            return self._pipeline
 
     def is_current(self, action: Action) -> bool:
         """Whether ACTION's outputs are those of today's inputs; its inputs must be up to date.
@@ -200,6 +214,12 @@ class Engine:
             folder = self.state / "scratch" / (name or f"{os.getpid()}-{self._serial}")
         folder.mkdir(parents=True)
         return folder
+
+    def settle(self) -> None:
+        """Wait for the steps that go on, and tell what went wrong with one, if nobody did."""
+        for error in self._pipeline.settle() if self._pipeline is not None else ():
+            if not self.interrupted():
+                print(f"osimage: {error}", file=sys.stderr)
 
     def close(self) -> None:
         """Keep what was learned about files, let others build, and keep the store within its limit."""

@@ -2,44 +2,38 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
-import threading
-from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..action import Action, is_python_step, output_files, output_folders
 from ..cache.wire import Digest
 from ..errors import StepError
-from . import diagnostics, disk, folders
-from .build_folder import clear_way
+from . import diagnostics, disk, folders, products
 from .keys import NOTHING_READ, key, look
+from .pipeline import Making
 from .process import Outcome, run_program, run_python, shell_line
 from .reads import may_leave, saw_our_own, what_was_read
-from .record import Output, OutputFolder, Record, Stat
+from .record import OutputFolder, Record
 from .twice import Made, compare
 from .watch import Watch
-from .way import obstacle
 
 if TYPE_CHECKING:
     from .engine import Engine
 
-_LARGE = 1 << 22  # bytes
 
-
-def make(engine: Engine, action: Action) -> None:
-    """Make ACTION's outputs: from the store where it has them, otherwise by running the step.
+def make(engine: Engine, action: Action, making: Making | None = None) -> None:
+    """Make ACTION's outputs: from the store where it has them, otherwise by running the step, which MAKING watches.
 
     Raises:
         StepError: what went wrong, for a person.
     """
+    making = making or Making(engine, action)
     try:
         with engine.at_work():
             if engine.machine.twice or not restore(engine, action):
-                execute(engine, action)
+                execute(engine, action, making)
     except OSError as error:
         raise StepError(f"{action.label}: {disk.words(error, engine.build)}") from error
 
@@ -62,11 +56,11 @@ def restore(engine: Engine, action: Action, *, tell: bool = True) -> bool:
                 continue
             digests = {path: digest.hash for path, (digest, _) in result.outputs.items()}
             for path in output_folders(action):
-                _check_way(engine, path)
-                _clear(engine, path)
+                products.check_way(engine, path)
+                products.clear(engine, path)
                 (scratch.absolute / Path(path).name).rename(path)
-            filled = _filled(action)
-            outputs = _publish(engine, scratch.absolute, digests)
+            filled = products.filled(action)
+            outputs = products.publish(engine, scratch.absolute, digests)
         engine.today.filled(filled)
         made = Record(digest, outputs, read, result.stderr, filled, found.glance())
         engine.records.put(action.outputs[0], made)
@@ -79,7 +73,7 @@ def restore(engine: Engine, action: Action, *, tell: bool = True) -> bool:
     return False
 
 
-def execute(engine: Engine, action: Action) -> None:
+def execute(engine: Engine, action: Action, making: Making) -> None:
     """Run ACTION, publish its outputs, record them, and offer them to the store.
 
     Raises:
@@ -90,12 +84,12 @@ def execute(engine: Engine, action: Action) -> None:
     try:
         with _Scratch(engine, action.incremental) as scratch:
             record = engine.records.get(action.outputs[0])
-            first = _run_before(engine, action, handle) if engine.machine.twice else None
+            first = _run_before(engine, action, handle, making) if engine.machine.twice else None
             _begin(engine, action, record)
             has_past = action.incremental is not None and os.path.isdir(action.incremental)
             watch = Watch(action, record.read if record else None, engine.today)
-            outcome = _run(engine, action, scratch, handle)
-            filled = _filled(action)
+            outcome = _run(engine, action, scratch, handle, making)
+            filled = products.filled(action)
             read = what_was_read(engine, action, scratch.relative, filled)
             stderr = diagnostics.warnings_only(outcome.stderr)
             engine.today.forget_trees()  # they may have changed between the question whether to run and now
@@ -103,10 +97,11 @@ def execute(engine: Engine, action: Action) -> None:
             sure = watch.changed(read) is None and engine.machine.is_same() and not saw_our_own(action, read)
             digest = found.encoded().digest.hash if found is not None and sure else ""
             glance = found.glance() if found is not None else ""
-            digests = _digests(action, scratch.absolute)
+            digests = products.digests(action, scratch.absolute)
             if first is not None:
                 compare(action, first, Made(digests, filled))
-            outputs = _publish(engine, scratch.absolute, digests)
+            making.check(digests)
+            outputs = products.publish(engine, scratch.absolute, digests, making.handed_out)
     finally:
         engine.console.finish(handle, action.step)
     made = Record(digest, outputs, read, stderr, filled, glance)
@@ -117,16 +112,16 @@ def execute(engine: Engine, action: Action) -> None:
         _offer(engine, action, made)
 
 
-def _run_before(engine: Engine, action: Action, handle: int) -> Made:
+def _run_before(engine: Engine, action: Action, handle: int, making: Making) -> Made:
     """What a run of ACTION makes that is only there to be compared with."""
     with _Scratch(engine) as scratch:
         _forget(action)
         _begin(engine, action, engine.records.get(action.outputs[0]))
-        _run(engine, action, scratch, handle)
-        filled = _filled(action)
+        _run(engine, action, scratch, handle, making)
+        filled = products.filled(action)
         what_was_read(engine, action, scratch.relative, filled)
         _forget(action)
-        return Made(_digests(action, scratch.absolute), filled)
+        return Made(products.digests(action, scratch.absolute), filled)
 
 
 def _forget(action: Action) -> None:
@@ -141,46 +136,16 @@ def _begin(engine: Engine, action: Action, record: Record | None) -> None:
         return
     nothing = dict.fromkeys(output_folders(action), OutputFolder({}, {}, ()))
     for path in nothing:
-        _check_way(engine, path)
+        products.check_way(engine, path)
     engine.records.put(action.outputs[0], Record("", record.outputs if record else {}, None, "", nothing))
     for path in nothing:
-        _clear(engine, path)
+        products.clear(engine, path)
         os.mkdir(path)
 
 
-def _check_way(engine: Engine, output: str) -> None:
-    in_the_way = obstacle(output, engine.records.outputs)
-    if in_the_way:
-        raise StepError(in_the_way)
-
-
-def _clear(engine: Engine, folder: str) -> None:
-    """Make the folders above FOLDER and remove what is in its place."""
-    folders.remove(folder)
-    clear_way(engine.build, folder.rstrip("/"))
-
-
-def _filled(action: Action) -> dict[str, OutputFolder]:
-    """What is now in the folders that ACTION fills.
-
-    Raises:
-        StepError: it has removed one.
-    """
-    found = {path: folders.read(path) for path in output_folders(action)}
-    gone = [path for path, made in found.items() if made is None]
-    if gone:
-        raise StepError(f"{action.label}: {action.argv[0]} ended well, but {', '.join(gone)} is no folder any more")
-    return {path: made for path, made in found.items() if made is not None}
-
-
-def _run(engine: Engine, action: Action, scratch: _Scratch, handle: int) -> Outcome:
-    machine = engine.machine
-    if machine.verbose:
-        engine.console.write(shell_line(action, scratch.relative, engine.root, machine.programs))
-    if is_python_step(action):
-        outcome = Outcome(0, "", run_python(action, scratch.absolute, engine.root, machine.programs))
-    else:
-        outcome = run_program(action, scratch.relative, engine.root, machine.programs, engine.interrupted)
+def _run(engine: Engine, action: Action, scratch: _Scratch, handle: int, making: Making) -> Outcome:
+    with engine.pipeline.slots:
+        outcome = _outcome(engine, action, scratch, making)
     if outcome.status != 0 and engine.interrupted():
         engine.console.forget(handle)  # SCons has the word
         raise StepError(f"{action.label}: interrupted")
@@ -191,6 +156,19 @@ def _run(engine: Engine, action: Action, scratch: _Scratch, handle: int) -> Outc
     if missing:
         raise StepError(f"{action.label}: {action.argv[0]} ended well but did not write {', '.join(missing)}")
     return outcome
+
+
+def _outcome(engine: Engine, action: Action, scratch: _Scratch, making: Making) -> Outcome:
+    machine = engine.machine
+    if machine.verbose:
+        engine.console.write(shell_line(action, scratch.relative, engine.root, machine.programs))
+    if is_python_step(action):
+        return Outcome(0, "", run_python(action, scratch.absolute, engine.root, machine.programs))
+
+    def hear(line: bytes) -> None:
+        making.hear(line, scratch.absolute)
+
+    return run_program(action, scratch.relative, engine.root, machine.programs, engine.interrupted, hear)
 
 
 def _failure(engine: Engine, action: Action, outcome: Outcome, scratch: _Scratch) -> str:
@@ -211,44 +189,6 @@ def _failure(engine: Engine, action: Action, outcome: Outcome, scratch: _Scratch
     advice = explain(messages, action.label if action.external else "")
     verb = "link" if "linking with" in unplaced else "compile"
     return f"{action.label} does not {verb}" + (f". {advice}" if advice else "")
-
-
-def _digests(action: Action, scratch: Path) -> dict[str, str]:
-    digests = {}
-    for path in output_files(action):
-        with (scratch / Path(path).name).open("rb") as stream:
-            digests[path] = hashlib.file_digest(stream, "sha256").hexdigest()
-    return digests
-
-
-def _publish(engine: Engine, scratch: Path, digests: Mapping[str, str]) -> dict[str, Output]:
-    """Rename the outputs, output path to SHA-256 (hex), into place and return them as a record says them."""
-    outputs = {}
-    for path, digest in digests.items():
-        _check_way(engine, path)
-        clear_way(engine.build, path)
-        _replace(scratch / Path(path).name, path)
-        outputs[path] = _output(path, digest)
-    engine.today.made(outputs)
-    return outputs
-
-
-def _replace(new: Path, path: str) -> None:
-    """Rename NEW to PATH. Where a large file gives way, a thread waits until the system has freed it."""
-    old = None
-    with suppress(OSError):
-        if os.stat(path).st_size >= _LARGE:
-            old = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    new.replace(path)
-    if old is not None:
-        threading.Thread(target=os.close, args=(old,)).start()
-
-
-def _output(path: str, digest: str) -> Output:
-    stat = Stat.of(path)
-    if stat is None:
-        raise StepError(f"{path} vanished right after it was made. Does something else clean the build folder?")
-    return Output(digest, os.access(path, os.X_OK), stat)
 
 
 def _offer(engine: Engine, action: Action, made: Record) -> None:

@@ -9,9 +9,11 @@ takes with it all that use it, which then are nodes like any others.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 
 from ..action import Action
+from ..errors import StepError
 from .plans import Packed, unpacked
 from .seal import Seals
 
@@ -119,7 +121,11 @@ class Externals:
         return self._broken([entry.path for entry in action.inputs])
 
     def seal(self) -> None:
-        """Keep for the next run what was found or made intact in this one."""
+        """Keep for the next run what was found or made intact in this one; without that, it asks each step's record."""
+        with suppress(OSError, StepError):
+            self._seal()
+
+    def _seal(self) -> None:
         for group in self.groups:
             if not group.is_open or group.sealed is None:
                 continue  # nothing of it was asked for

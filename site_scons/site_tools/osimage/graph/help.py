@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .project import SETTINGS, Project
+from .project import Project
+from .settings import SETTINGS
 
 # The verbs that every project has, with what `scons -h` says of them; machines are verbs too.
 VERBS = {
@@ -22,6 +23,17 @@ def add_verb(project: Project, name: str, text: str) -> None:
     project.verbs[name] = text
     if SCons.Script.help_text:
         SCons.Script.help_text = SCons.Script.help_text.replace(before, help_text(project))
+
+
+def add_verbs_of(project: Project, kind: str, name: object) -> None:
+    """Let `scons -h` list the verbs of a declaration of KIND, called NAME (None: not at all), that has a fault."""
+    run = name if isinstance(name, str) else "run"
+    boots = {run: "boot an image in QEMU"} if run not in RESERVED else {}
+    tests = {"test": "boot the tests in QEMU"}
+    kinds = {"Machine": boots, "CargoProject": boots | tests, "Test": tests, "CargoTests": tests}
+    for verb, text in kinds.get(kind, {}).items():
+        if verb not in project.verbs:
+            add_verb(project, verb, text)
 
 
 def help_text(project: Project) -> str:

@@ -21,9 +21,17 @@ from .sources import others, package_files, rust_names
 CLOCK_MARGIN_NS = 20_000_000  # file times come from a clock that ticks every few milliseconds
 NOTHING_READ = ReadSet()
 OUTSIDE = ("/", "../")  # how names begin of what lies outside the project
-# Variables of the person's by which the linker for build scripts finds what it reads: gcc(1), collect2, ld(1). There
-# are machines where nothing links without them.
-LINKING = ("COMPILER_PATH", "GCC_EXEC_PREFIX", "GNUTARGET", "LDEMULATION", "LIBRARY_PATH", "LPATH")
+# Variables of the person's that the linker for build scripts heeds, of which nobody tells: gcc(1), collect2, ld(1),
+# clang/lib/Driver and clang/tools/driver. There are machines where nothing links without them.
+LINKING = (
+    *("COMPILER_PATH", "GCC_EXEC_PREFIX", "GNUTARGET", "LDEMULATION", "LIBRARY_PATH", "LPATH"),
+    *("CCC_OVERRIDE_OPTIONS", "CLANG_NO_DEFAULT_CONFIG"),
+)
+# Those that a C compiler heeds besides when a build script calls it: cpp(1), clang(1).
+COMPILING = (
+    *("CPATH", "C_INCLUDE_PATH", "CPLUS_INCLUDE_PATH", "OBJC_INCLUDE_PATH", "OBJCPLUS_INCLUDE_PATH"),
+    "SOURCE_DATE_EPOCH",
+)
 
 
 class Today:
@@ -129,6 +137,13 @@ def finds_modules(action: Action) -> bool:
     return not is_python_step(action) or (action.dep_info is not None and not action.reads_outside)
 
 
+def heeded(action: Action) -> tuple[str, ...]:
+    """The variables of the person's that count for ACTION whether or not it is said that it read them."""
+    if not action.user_env:
+        return ()
+    return (*LINKING, *COMPILING) if action.reads_outside else LINKING
+
+
 def key(action: Action, read: ReadSet | None, today: Today, root: str) -> Encoded | None:
     """The key of ACTION with READ, as for `look`."""
     found = look(action, read, today, root)
@@ -157,8 +172,7 @@ def look(action: Action, read: ReadSet | None, today: Today, root: str) -> Found
         elif read is not NOTHING_READ and finds_modules(action):
             names = "\0".join(rust_names(".", entry.path))
             found.properties[f"rust-files:{entry.path}"] = hashlib.sha256(names.encode()).hexdigest()
-    if action.user_env:
-        found.properties |= {f"env:{name}": f"={os.environ[name]}" for name in LINKING if name in os.environ}
+    found.properties |= {f"env:{name}": f"={os.environ[name]}" for name in heeded(action) if name in os.environ}
     for path in action.env_from:
         if Input(path) not in action.inputs:
             raise ValueError(f"{path} is no input of {action.label}, which takes variables from it")

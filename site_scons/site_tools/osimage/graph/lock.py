@@ -36,9 +36,10 @@ class BuildLock:
         told = False
         while self._fd is None:
             fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-            if not self._try(fd):
+            holder = self._holder(fd)
+            if holder:
                 if not told:
-                    print(f"osimage: waiting for {self._holder(fd)}", file=sys.stderr, flush=True)
+                    print(f"osimage: waiting for {holder}", file=sys.stderr, flush=True)
                     told = True
                 os.close(fd)
                 if stop():
@@ -52,12 +53,18 @@ class BuildLock:
             self._fd = fd
 
     def _holder(self, fd: int) -> str:
-        """Who holds the lock that FD could not take, for people."""
+        """Who keeps FD from taking the lock, for people; empty where FD holds it now."""
+        if self._try(fd):
+            if os.fstat(fd).st_size > 0:
+                return ""
+            # Nobody had this one yet. Who uses the folder that was here before goes on to write into this one.
+            left = ", ".join(_users(f"{self._path} (deleted)"))
+            return f"{left}, which still uses the build folder that was deleted" if left else ""
         builder = os.pread(fd, 4096, 0).decode(errors="replace").strip() or "another process"
         process = re.search(r"\(process (\d+)\)$", builder)
         if process is None or os.path.exists(f"/proc/{process[1]}"):
             return f"{builder}, which is building here"
-        left = ", ".join(_users(self._path)) or "a program"
+        left = ", ".join(_users(str(self._path))) or "a program"
         return f"{left}, which goes on after {builder} was killed"
 
     def _try(self, fd: int) -> bool:
@@ -76,12 +83,30 @@ class BuildLock:
             self._fd = None
 
 
-def _users(file: Path) -> Iterator[str]:
-    """The other processes that have FILE open, each as "cc (process 12)" (proc(5))."""
+def _users(name: str) -> Iterator[str]:
+    """The other processes that have the locked file NAME open, each as "cc (process 12)"; as proc(5) names it."""
+    folder, _, base = name.rpartition("/")
+    name = f"{os.path.realpath(folder)}/{base}"
     for process in Path("/proc").glob("[0-9]*"):
         try:
-            is_open = any(os.path.samefile(entry, file) for entry in process.glob("fd/*") if entry.exists())
-            if is_open and process.name != str(os.getpid()):
+            if process.name != str(os.getpid()) and any(_is_locked(entry, name) for entry in process.glob("fd/*")):
                 yield f"{(process / 'comm').read_text().strip()} (process {process.name})"
         except OSError:
             continue  # it has ended, or is another person's
+
+
+def _is_locked(entry: Path, name: str) -> bool:
+    """Whether ENTRY is the file NAME, and somebody has its lock: what a build started may have it open for ever."""
+    try:
+        if os.readlink(entry) != name:
+            return False
+        fd = os.open(entry, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False  # it was closed meanwhile
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        return False
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(fd)

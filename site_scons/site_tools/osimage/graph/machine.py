@@ -24,6 +24,7 @@ def machine_of(
     verbose: bool = False,
     show_cached: bool = False,
     twice: bool = False,
+    jobs: int = 1,
 ) -> Machine:
     """The machine on which FOUND was found for the project in ROOT as ENVIRON has it.
 
@@ -37,4 +38,4 @@ def machine_of(
         return own_stats() == own_digest() and find_rustc(root, environ).identity == found.identity
 
     libraries = f"{rustc.sysroot}/lib/rustlib/{rustc.host}/lib"
-    return Machine(programs_for(found), libraries, store, verbose, show_cached, twice, is_same)
+    return Machine(programs_for(found), libraries, store, verbose, show_cached, twice, jobs, is_same)

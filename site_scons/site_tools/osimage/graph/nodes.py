@@ -7,7 +7,7 @@ say whether they are up to date, and that neither `.sconsign` nor SCons' CacheDi
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import SCons.Action
 import SCons.Builder
@@ -15,20 +15,25 @@ import SCons.Errors
 import SCons.Node.FS
 import SCons.Script
 
-from ..action import Action, output_files, output_folders
+from ..action import Action, metadata_of, output_files, output_folders
 from ..errors import DeclarationError, OsimageError
+from .order import Waiting
 from .project import Project
 from .way import obstacle
+
+if TYPE_CHECKING:
+    from .pipeline import Making
 
 
 class Step:
     """An Action of this run with its verdict; its nodes, where it has some, come from ENV's Builder for KIND."""
 
-    __slots__ = ("_env", "_kind", "_needed", "action", "current", "is_judged", "leads", "project")
+    __slots__ = ("_env", "_kind", "_making", "_needed", "action", "current", "is_judged", "leads", "project")
 
     def __init__(self, env: Any, kind: str, action: Action, project: Project) -> None:
         self._env = env
         self._kind = kind
+        self._making: Making | None = None  # where it hands out metadata before it ends
         self._needed: list[Any] | None = None
         self.action = action
         self.project = project
@@ -37,7 +42,7 @@ class Step:
         self.leads: Sequence[Any] = ()  # the nodes that the declaration returned, on which a person may put more
 
     def add_nodes(self) -> None:
-        """Make the nodes.
+        """Make the nodes; metadata comes before what its step makes later.
 
         Raises:
             DeclarationError: an output has the place of another, or of something that is not ours.
@@ -48,16 +53,26 @@ class Step:
         for node in targets:
             node.__class__ = StepFile
             node.attributes.osimage_step = self
+            node.waiting_parents = Waiting(node.waiting_parents)
             node.nocache = True
             node.set_precious(True)
-        env["BUILDERS"][self._kind](env, target=targets, source=sources)
         project.producers.update(zip(output_files(action), targets, strict=True))
+        metadata = self._metadata()
+        groups = [targets] if metadata is None else [[metadata], [node for node in targets if node is not metadata]]
+        for group in groups:
+            env["BUILDERS"][self._kind](env, target=group, source=sources)
+            sources = group
         _add_folders(env, action, project, targets[0])
 
     def waits_for_others(self) -> bool:
         """Whether the SConstruct makes something, or wants it made, before this step."""
-        nodes = [self.project.producers[output] for output in self.action.outputs if output in self.project.producers]
-        return any(node.depends or node.always_build for node in nodes) or bool(self.made_by_others(self._env.fs.Top))
+        own = any(node.depends or node.always_build for node in self.nodes())
+        return own or bool(self.made_by_others(self._env.fs.Top))
+
+    def nodes(self) -> list[Any]:
+        """Those of its outputs that have one."""
+        producers = self.project.producers
+        return [producers[output] for output in self.action.outputs if output in producers]
 
     def needed_nodes(self) -> list[Any]:
         """The nodes of external steps that it reads from and that have to be made, which get nodes now."""
@@ -100,21 +115,49 @@ class Step:
         return self.current
 
     def run(self, node: Any) -> None:
-        """Make the outputs."""
+        """Make NODE and what belongs to it, or as much as others wait for."""
         from .execute import make
+        from .pipeline import Making
 
+        engine = self.project.engine
         try:
-            make(self.project.engine, self.action)
+            if self._making is not None:
+                self._making.join()
+            elif node is self._metadata() and engine.pipeline.pays:
+                self._making = Making(engine, self.action, self._is_awaited)
+                engine.pipeline.begin(self._making, make)
+                if self._making.handed_out:
+                    return
+                self._making.join()
+            else:
+                make(engine, self.action)
         except Exception as error:
             raise self._told(error, node) from error
         self.current = True
+
+    def has_begun(self) -> bool:
+        """Whether some of it is made, or will be without more ado."""
+        return bool(self.current) or self._making is not None
+
+    def _metadata(self) -> Any:
+        """The node of its metadata, where others may begin with that before it ends."""
+        return self.project.producers.get(metadata_of(self.action) or "")
+
+    def _is_awaited(self) -> bool:
+        """Whether something waits for its metadata alone, and something else lets SCons come for the rest."""
+        metadata = self._metadata()
+        rest = {node for node in self.nodes() if node is not metadata}
+        for_rest = set().union(*(node.waiting_parents for node in rest))
+        return bool(for_rest) and bool(set(metadata.waiting_parents) - for_rest - rest)
 
     def _told(self, error: Exception, node: Any) -> SCons.Errors.BuildError:
         """ERROR as SCons tells it of NODE: in one line where it is the person's or the machine's."""
         if isinstance(error, OsimageError):
             words = str(error)
         elif isinstance(error, OSError):
-            words = f"{self.action.label}: {error.filename or 'a file'}: {error.strerror or error}."
+            from . import disk
+
+            words = f"{self.action.label}: {disk.words(error, self.project.build)}"
         else:
             from . import bug
 
@@ -142,7 +185,7 @@ class StepFile(SCons.Node.FS.File):  # type: ignore[misc]  # SCons has no types
     def explain(self) -> str | None:
         """What `scons --debug=explain` says before the step runs."""
         step = step_of(self)
-        return None if step.current else f"rebuilding `{self}' because {step.project.engine.why(step.action)}\n"
+        return None if step.has_begun() else f"rebuilding `{self}' because {step.project.engine.why(step.action)}\n"
 
     def get_csig(self) -> str:
         """The content's digest from the record, for nodes of the SConstruct's own that are made from this one."""
@@ -160,8 +203,8 @@ class StepFile(SCons.Node.FS.File):  # type: ignore[misc]  # SCons has no types
             step = step_of(self)
             self.add_to_implicit(step.needed_nodes())
             self.add_to_implicit(step.made_by_others(self.fs.Top))
-            for lead in step.leads:
-                self.add_to_implicit(node for node in lead.depends if node is not self)
+            for other in (*step.leads, *step.nodes()):
+                self.add_to_implicit(node for node in other.depends if node is not self)
 
     def prepare(self) -> None:
         """Leave the old output where it is; the step replaces it by a rename."""
@@ -251,4 +294,5 @@ def _run(target: Sequence[Any], source: Sequence[Any], env: Any) -> None:
 def _line_when_not_run(target: Sequence[Any], source: Sequence[Any], env: Any) -> str | None:
     """What `scons -n` prints; when the step does run, the engine says it itself."""
     action = step_of(target[0]).action
-    return None if SCons.Action.execute_actions else f"[{action.step.upper()}] {action.label}"
+    is_first = metadata_of(action) in (None, target[0].get_path())
+    return f"[{action.step.upper()}] {action.label}" if is_first and not SCons.Action.execute_actions else None

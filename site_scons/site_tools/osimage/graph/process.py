@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import importlib
 import os
+import selectors
 import shlex
 import signal
 import subprocess
+import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -51,8 +53,17 @@ def _located(word: str, programs: Programs) -> str:
     return word
 
 
-def run_program(action: Action, out: str, root: Path, programs: Programs, stop: Callable[[], bool]) -> Outcome:
+def run_program(
+    action: Action,
+    out: str,
+    root: Path,
+    programs: Programs,
+    stop: Callable[[], bool],
+    heard: Callable[[bytes], None],
+) -> Outcome:
     """Run a step's program in ROOT with OUT (relative to ROOT) as its scratch folder; end it when STOP says so.
+
+    HEARD gets every line that it writes to standard error, without its end, as it comes.
 
     Raises:
         StepError: the program is not known or cannot be started.
@@ -68,16 +79,42 @@ def run_program(action: Action, out: str, root: Path, programs: Programs, stop: 
     except OSError as error:
         raise StepError(f"cannot start {argv[0]}: {error.strerror}") from error
     with process:
-        while True:
-            try:
-                stdout, stderr = process.communicate(timeout=ATTENTION_S)
-                break
-            except subprocess.TimeoutExpired:
-                if stop():
-                    for pid in reversed(_family(process.pid)):
-                        with suppress(ProcessLookupError):
-                            os.kill(pid, signal.SIGTERM)
+        stdout, stderr = _listen(process, stop, heard)
     return Outcome(process.returncode, stdout.decode(errors="replace"), stderr.decode(errors="replace"))
+
+
+def _listen(
+    process: subprocess.Popen[bytes], stop: Callable[[], bool], heard: Callable[[bytes], None]
+) -> tuple[bytes, bytes]:
+    """All that PROCESS writes until both of its streams are closed; STOP and HEARD as for `run_program`."""
+    written = {process.stdout: bytearray(), process.stderr: bytearray()}
+    told = 0  # bytes of its standard error
+    looked = time.monotonic()
+    with selectors.DefaultSelector() as selector:
+        for stream in filter(None, written):
+            selector.register(stream, selectors.EVENT_READ)
+        while selector.get_map():
+            for ready, _ in selector.select(ATTENTION_S):
+                data = os.read(ready.fd, 1 << 16)
+                written[ready.fileobj] += data  # type: ignore[index]  # what was registered
+                if not data:
+                    selector.unregister(ready.fileobj)
+            errors = written[process.stderr]
+            while (end := errors.find(b"\n", told)) >= 0:
+                heard(bytes(errors[told:end]))
+                told = end + 1
+            if time.monotonic() - looked >= ATTENTION_S:
+                looked = time.monotonic()
+                if stop():
+                    _end(process.pid)
+    return bytes(written[process.stdout]), bytes(written[process.stderr])
+
+
+def _end(pid: int) -> None:
+    """End PID and all that it has started."""
+    for each in reversed(_family(pid)):
+        with suppress(ProcessLookupError):
+            os.kill(each, signal.SIGTERM)
 
 
 def _family(pid: int) -> list[int]:

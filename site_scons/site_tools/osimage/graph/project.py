@@ -9,8 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..errors import DeclarationError, OsimageError, Where, did_you_mean
+from ..errors import DeclarationError, OsimageError, Where
 from ..own import own_digest
+from . import settings
 from .external import Externals, Group, in_folders
 from .plans import Entry, PlanFile, key_of
 from .state import STATE
@@ -22,24 +23,6 @@ if TYPE_CHECKING:
     from ..toolchain.rustc import Rustc
     from .engine import Engine, Machine
     from .nodes import Step
-
-# Settings that a person may give on the command line, with what `scons -h` says of them.
-SETTINGS = {
-    "PROFILE": "Cargo profile of kernels: dev (default), release or a custom one",
-    "BIN": "the binary of a Cargo project's kernel where it has several",
-    "FEATURES": "more features for kernels, separated by commas",
-    "INCREMENTAL": "auto (default), yes or no: incremental compilation",
-    "LOCKED": "yes stops where a Cargo.lock is missing or would change",
-    "RUSTC": "the compiler to use",
-    "QEMU_ARGS": "more arguments for QEMU, quoted as in a shell",
-    "TEST": "tests to boot: a part of a name, or a glob",
-    "TEST_CACHE": "no boots also tests that passed as they are",
-    "TEST_TIMEOUT": "the seconds that each test may take",
-    "DOCTESTS": "yes tests the examples in documentation, too",
-    "SCREENSHOT": "a PNG file for the settled screen; no window opens",
-    "TWICE": "yes runs every step two times and compares what they make",
-    "VERBOSE": "1 shows every command in full",
-}
 
 
 class Declared(NamedTuple):
@@ -181,6 +164,7 @@ class Project:
 
     def _machine(self) -> Machine:
         from SCons import CacheDir
+        from SCons.Script import GetOption
 
         from .machine import machine_of
 
@@ -192,7 +176,8 @@ class Project:
             store = open_store(environ, bool(CacheDir.cache_readonly))
         verbose, shown = self.setting("VERBOSE") not in ("", "0"), bool(CacheDir.cache_show)
         twice = self.setting("TWICE") == "yes"
-        return machine_of(self.found, self.root, environ, store, verbose=verbose, show_cached=shown, twice=twice)
+        return machine_of(self.found, self.root, environ, store, verbose=verbose, show_cached=shown, twice=twice,
+                          jobs=int(GetOption("num_jobs")))  # fmt: skip
 
     def start(self) -> None:
         """Do what belongs to the start of a build, once, whoever comes first: SCons' progress or the first step."""
@@ -203,7 +188,7 @@ class Project:
     def begin(self, verbs: Sequence[str]) -> None:
         """The start of a build of VERBS: tell every fault and leave with 2 if there is one; keep the plan."""
         if list(verbs) != ["doctor"]:
-            self._check_settings()
+            self.faults += settings.faults(self.arguments, os.environ)
             self._stop_on_faults()
         self.plans.save()
         if list(verbs) != ["spec"]:  # which tells what is migrated in words of its own
@@ -214,6 +199,7 @@ class Project:
         """The end of a run, however it came."""
         if self._engine is not None:
             try:
+                self._engine.settle()
                 self.externals.seal()
             finally:
                 self._engine.close()
@@ -277,24 +263,3 @@ class Project:
             sys.stdout.flush()
             sys.stderr.flush()
             os._exit(2)  # this may be a worker's thread, where SystemExit would end only that
-
-    def _check_settings(self) -> None:
-        if self.setting("VERBOSE") not in ("", "0", "1"):
-            self.faults.append(f"VERBOSE={self.setting('VERBOSE')}: write VERBOSE=1, or leave it out.")
-        for name in ("LOCKED", "TWICE", "DOCTESTS"):
-            if self.setting(name) not in ("", "no", "yes"):
-                self.faults.append(f"{name}={self.setting(name)}: write {name}=yes, or leave it out.")
-        if "OSIMAGE_CACHE_SIZE" in os.environ:
-            from ..cache.location import limit
-
-            try:
-                limit(os.environ)
-            except OsimageError as error:
-                self.faults.append(str(error))
-        for name in self.arguments:
-            if name not in SETTINGS:
-                close = did_you_mean(name.upper(), SETTINGS)
-                if close:
-                    self.faults.append(f"{name}={self.arguments[name]}: no such setting.{close}")
-                else:
-                    print(f"osimage: warning: nobody declared a setting {name}", file=sys.stderr)

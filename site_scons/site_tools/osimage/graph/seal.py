@@ -16,13 +16,13 @@ from ..action import Action
 from ..cache.files import is_settled
 from ..cache.wire import Digest
 from . import folders
-from .keys import LINKING, Today, finds_modules, key
+from .keys import Today, finds_modules, heeded, key
 from .record import Output, OutputFolder, Record, Stat, replace_bytes, sealed, unsealed
 
 if TYPE_CHECKING:
     from .engine import Engine
 
-VERSION = 1
+VERSION = 2
 MOST = 8  # seals that are kept: people go to and fro between settings
 
 
@@ -169,7 +169,7 @@ class _Seen(Today):
             return False
         self.made(record.outputs)
         self.filled(record.folders)
-        names = (*(read.env if read else ()), *(LINKING if action.user_env else ()))
+        names = (*(read.env if read else ()), *heeded(action))
         self.env |= {name: os.environ.get(name) for name in names}
         return True
 

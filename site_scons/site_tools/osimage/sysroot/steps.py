@@ -98,7 +98,7 @@ class Steps:
         threads = self._option("threads", "2") if crate.name == "core" else ()
         dep_info = f"{self.directory}/{crate.name}.d"
         argv = (
-            *self._rustc(crate.name, crate.edition, "rlib", "link,metadata,dep-info"),
+            *self._rustc(crate.name, crate.edition, "rlib", "link,metadata,dep-info"), "--json=artifacts",
             "--target", self.target.path, "-Zunstable-options", *(("--sysroot", self.directory) if needs else ()),
             OPT_LEVEL, "-Cembed-bitcode=yes", "-Cmetadata=sysroot", "-Zforce-unstable-if-unmarked",
             "-Zbinary-dep-depinfo", *self._option("embed-metadata", "no"), *threads,
@@ -108,7 +108,7 @@ class Steps:
         inputs = (
             Input(self.target.path),
             *(Input(f"{self.source}/{tree}", "tree") for tree in crate.trees),
-            *(Input(file) for need in needs for file in (need.rlib, need.rmeta)),
+            *(Input(need.rmeta) for need in needs),
             *map(Input, read),
         )
         step = "builtins" if crate.name == "compiler_builtins" else crate.name

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ..errors import ToolchainError
 from . import memo
+from .scratch import scratch
 
 # Below the folder for results: what the compiler said of itself, in cargo's own words, with the compiler's fingerprint.
 # Without it cargo asks the compiler five things before every answer, which takes longer than all the rest.
@@ -30,20 +31,18 @@ class Cargo:
         learned about the compiler is remembered for the next time; it is cargo that checks whether that still holds.
 
         Raises:
-            ToolchainError: it cannot be started or was killed; a refusal is an answer.
+            ToolchainError: it cannot be started or was killed, or there is no room for FILES; a refusal is an answer.
         """
-        import tempfile
-
         remembered = memo.folder(environ), f"cargo-{memo.key(self.path, environ.get('RUSTC', ''))}"
         known = memo.read(*remembered) or ""
-        with tempfile.TemporaryDirectory(prefix="osimage-", ignore_cleanup_errors=True) as scratch:
-            info = Path(scratch) / _RUSTC_INFO
+        with scratch() as folder:
+            info = Path(folder) / _RUSTC_INFO
             info.parent.mkdir()  # cargo writes there only if the folder exists
             for name, text in (*files, *([(str(_RUSTC_INFO), known)] if known else [])):
-                file = Path(scratch) / name
+                file = Path(folder) / name
                 file.parent.mkdir(parents=True, exist_ok=True)
                 file.write_text(text, encoding="utf-8")
-            answer = self.run_in(scratch, arguments, environ)
+            answer = self.run_in(folder, arguments, environ)
             learned = info.read_text(encoding="utf-8") if info.exists() else known
         # Only what is said of another compiler: of a target spec in a scratch folder nobody will ask again.
         if _compiler(learned) not in (None, _compiler(known)):

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from ..errors import ToolchainError
 from . import memo
+from .scratch import scratch
 
 # The arguments of a run, and the files, as (name, text), that lie in its working directory.
 Question = tuple[tuple[str, ...], tuple[tuple[str, str], ...]]
@@ -36,21 +37,21 @@ def run(path: str, question: Question) -> Answer:
     """Run the compiler at PATH in an empty folder that is removed afterwards.
 
     Raises:
-        ToolchainError: it cannot be started, was killed, or did not answer in time; a refusal is an answer.
+        ToolchainError: it cannot be started, was killed, or did not answer in time, or there is no room for the
+            question; a refusal is an answer.
     """
     import os
     import subprocess
-    import tempfile
     from pathlib import Path
 
     arguments, files = question
     environ = {name: value for name, value in os.environ.items() if not name.startswith(("RUST", "CARGO"))}
     environ["RUSTC_BOOTSTRAP"] = "1"
-    with tempfile.TemporaryDirectory(prefix="osimage-", ignore_cleanup_errors=True) as scratch:
+    with scratch() as folder:
         for name, text in files:
-            (Path(scratch) / name).write_text(text, encoding="utf-8")
+            (Path(folder) / name).write_text(text, encoding="utf-8")
         try:
-            done = subprocess.run([path, *arguments], cwd=scratch, env=environ, stdin=subprocess.DEVNULL, check=False,
+            done = subprocess.run([path, *arguments], cwd=folder, env=environ, stdin=subprocess.DEVNULL, check=False,
                                   capture_output=True, timeout=_TIME_LIMIT)  # fmt: skip
         except OSError as error:
             raise ToolchainError(f"{path} cannot be started: {error.strerror}.") from error
