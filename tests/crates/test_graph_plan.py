@@ -115,6 +115,21 @@ def test_a_script_is_run_for_its_package_and_says_more_to_its_crates(graph: dict
     assert Input(f"{there}/out", "tree") not in library.inputs  # nothing is linked
 
 
+def test_only_what_may_use_alloc_waits_for_it(planned: PlanIt, tmp_path: Path) -> None:
+    """A library needs its metadata, what is linked its code too; what uses nothing that names it needs neither."""
+    root = copied("graph", tmp_path)
+    (root / "vendor/bare/src/lib.rs").write_text("extern crate alloc;")
+    graph = by_label(planned(root, alloc=True)[0])
+    needed = {label: [e.path for e in action.inputs if "/liballoc." in e.path] for label, action in graph.items()}
+    metadata, code = "build/sysroot/alloc/liballoc.rmeta", "build/sysroot/alloc/liballoc.rlib"
+    assert {label: paths for label, paths in needed.items() if paths} == {
+        "bare 0.1.0 (dev)": [metadata],
+        "native 0.3.0 (dev)": [metadata],
+        "kernel 0.3.0 (dev)": [metadata],
+        "kernel kernel (dev)": [code, metadata],
+    }
+
+
 def test_what_nobody_edits_counts_whole_and_says_nothing(graph: dict[str, Action]) -> None:
     external = {label for label, action in graph.items() if action.external}
     assert {label.partition(" ")[0] for label in external} == {"dup", "bare", "linked", "build", "configuration"}

@@ -11,48 +11,7 @@ from osimage.crates import lto, names, supported, unit_graph
 from osimage.crates.fault import FaultError
 from osimage.crates.metadata import Package
 from osimage.crates.place import Place
-
-PROFILE = {
-    "name": "dev",
-    "opt_level": "0",
-    "lto": "false",
-    "codegen_backend": None,
-    "codegen_units": None,
-    "debuginfo": 2,
-    "split_debuginfo": None,
-    "debug_assertions": True,
-    "overflow_checks": True,
-    "rpath": False,
-    "incremental": True,
-    "panic": "unwind",
-    "strip": {"deferred": "None"},
-}
-
-
-def unit(
-    name: str, kinds: str = "lib", *uses: int, lto: str = "false", platform: str | None = "x.json", mode: str = "build"
-) -> dict[str, Any]:
-    target = {
-        "kind": kinds.split(),
-        "crate_types": kinds.split(),
-        "name": name,
-        "src_path": f"/p/{name}.rs",
-        "edition": "2024",
-    }
-    return {
-        "pkg_id": name,
-        "target": target,
-        "profile": PROFILE | {"lto": lto},
-        "platform": platform,
-        "mode": mode,
-        "features": [],
-        "dependencies": [{"index": used, "extern_crate_name": f"crate{used}", "public": False} for used in uses],
-    }
-
-
-def graph(*units: Mapping[str, Any], version: int = 1) -> unit_graph.UnitGraph:
-    return unit_graph.parse(json.dumps({"version": version, "units": units, "roots": [len(units) - 1]}))
-
+from unit_graphs import PROFILE, graph, unit
 
 ADVICE = "Use another compiler: RUSTC=…"
 

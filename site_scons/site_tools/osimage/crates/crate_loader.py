@@ -171,6 +171,7 @@ def _layout(declaration: CrateLoaderDeclaration, resolved: Resolved, sysroot: Sy
     tools = Tools(
         for_sysroot=sysroot.arguments(),
         sysroot_inputs=sysroot.inputs(),
+        alloc_inputs=(),
         sysroot=sysroot.name,
         target=target.name,
         spec={},

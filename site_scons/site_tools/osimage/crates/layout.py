@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..action import INCREMENTAL, Input
-from . import link_files, lto, names, sources
+from . import link_files, lto, mentions, names, sources
 from .files import OUT_DIR, SEARCH, Files, for_rustc
 from .host import Host
 from .kernel import KernelDeclaration
@@ -33,13 +33,15 @@ LARGE = 16_000
 class Tools:
     """What the steps of a project have in common.
 
-    `for_sysroot` are rustc's arguments for target and sysroot, `sysroot_inputs` the files behind them; `sysroot` and
+    `for_sysroot` are rustc's arguments for target and sysroot, `sysroot_inputs` the files behind them, `alloc_inputs`
+    those of the crate alloc, where it is declared; `sysroot` and
     `target` are their names, `spec` is the target spec as data; `linker` the flag for the linker; `identity` the
     compiler's; `cfg` asks the compiler for its cfg lines for the target with some flags.
     """
 
     for_sysroot: tuple[str, ...]
     sysroot_inputs: tuple[Input, ...]
+    alloc_inputs: tuple[Input, ...]
     sysroot: str
     target: str
     spec: Mapping[str, Any]
@@ -103,6 +105,16 @@ class Layout:
             programs = {index: f"{own}/{target.kind[0]}-{target.name}.elf" for index, target in targets.items()}
             programs |= {index: f"{own}/doctests.json" for index in graph.roots if graph.units[index].is_doctest}
         return Files(graph, self.hashes, called, f"{crates}/{self.tools.sysroot}", f"{crates}/host", own, programs)
+
+    def sysroot_inputs(self, index: int) -> tuple[Input, ...]:
+        """What unit INDEX may load of the target's library."""
+        if self.resolved.graph.units[index].is_for_host:
+            return ()
+        return (*self.tools.sysroot_inputs, *(self.tools.alloc_inputs if index in self._use_alloc else ()))
+
+    @cached_property
+    def _use_alloc(self) -> frozenset[int]:
+        return mentions.units(self.resolved.graph, self.resolved.packages) if self.tools.alloc_inputs else frozenset()
 
     @cached_property
     def needs(self) -> tuple[str, ...]:

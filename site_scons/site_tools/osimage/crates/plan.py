@@ -135,7 +135,7 @@ def _plan(declaration: KernelDeclaration, sysroot: Sysroot, given: Given) -> tup
     named = linker.flag(target.described, rustc.linker.name)
     tools = Tools(
         for_sysroot=sysroot.arguments(alloc=declaration.alloc),
-        sysroot_inputs=sysroot.inputs(alloc=declaration.alloc),
+        sysroot_inputs=sysroot.inputs(), alloc_inputs=sysroot.inputs_of_alloc() if declaration.alloc else (),
         sysroot=sysroot.name, target=target.name, spec=target.described, linker=named, identity=rustc.identity,
         rustdoc=rustdoc, cfg=cfg_of, host=host,
     )  # fmt: skip

@@ -103,9 +103,9 @@ def _inputs(index: int, layout: Layout) -> Iterator[Input]:
     if folder != "." and not source.startswith(f"{folder}/"):
         yield Input(source)
     yield from map(Input, layout.more_inputs(package))
-    if not unit.is_for_host:
-        yield from layout.tools.sysroot_inputs
-    yield from map(Input, files.loaded(index))
+    loaded = (*layout.sysroot_inputs(index), *map(Input, files.loaded(index)))
+    # A library that is nothing else is linked with nothing: it needs only the metadata of what it uses.
+    yield from (entry for entry in loaded if not (unit.is_rlib and entry.path.endswith(".rlib")))
     for used, other in layout.used_by(index):
         if other.is_script_run:
             yield from (Input(files.said(used, name)) for name in (VARIABLES, LIBRARIES))

@@ -45,10 +45,17 @@ class Sysroot:
         searched = ("-L", self.alloc_directory) if alloc else ()
         return ("--target", self.target.path, "-Zunstable-options", "--sysroot", self.directory, *searched)
 
-    def inputs(self, *, alloc: bool = False) -> tuple[Input, ...]:
-        """What a step with those arguments reads."""
-        crates = (*self.crates, self.alloc) if alloc else self.crates
-        return (Input(self.target.path), *(Input(file) for crate in crates for file in (crate.rlib, crate.rmeta)))
+    def inputs(self) -> tuple[Input, ...]:
+        """What a step with those arguments reads, the crate alloc left out."""
+        return (Input(self.target.path), *_files(*self.crates))
+
+    def inputs_of_alloc(self) -> tuple[Input, ...]:
+        """What a step reads that uses the crate alloc, besides."""
+        return _files(self.alloc)
+
+
+def _files(*crates: CrateFiles) -> tuple[Input, ...]:
+    return tuple(Input(file) for crate in crates for file in (crate.rlib, crate.rmeta))
 
 
 def plan(declaration: SysrootDeclaration, target: Target, rustc: Rustc, build: str = "build") -> tuple[Plan, Sysroot]:
