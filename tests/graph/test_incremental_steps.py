@@ -63,6 +63,21 @@ def test_it_is_written_to_the_same_place_each_time(root: Path, tmp_path: Path) -
     assert first == second
 
 
+def test_what_the_compiler_keeps_is_not_what_it_made(root: Path, tmp_path: Path) -> None:
+    """rustc links what it can use again into both places: there it would change with the product, and its stat here."""
+    script = f"mkdir -p {KEPT}; test -e {KEPT}/same || echo same > {KEPT}/same; ln {KEPT}/same {{out}}/made; cp words {{out}}/words"
+    linked = step(script, ("build/made", "build/words"), ("words",), incremental=KEPT)
+    user = step("cat build/made build/words > {out}/all", ("build/all",), ("build/made", "build/words"))
+    for words in ("one", "two"):
+        (root / "words").write_text(words)
+        assert build(root, linked, user, store=tmp_path / "store") == ["build/made", "build/all"]
+        assert build(root, linked, user, store=tmp_path / "store") == []
+    with (root / "build/made").open("r+") as product:
+        product.write("harm")
+    assert build(root, linked, user) == ["build/made"]
+    assert (root / "build/made").read_text() == "same\n"
+
+
 def test_a_compiler_that_outlives_a_killed_build_keeps_the_lock(root: Path, tmp_path: Path) -> None:
     """It would write to the place where the next one does."""
     held = "ls -l /proc/$$/fd > {out}/made"

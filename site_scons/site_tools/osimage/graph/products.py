@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import threading
 from collections.abc import Container, Mapping
 from contextlib import suppress
@@ -83,7 +84,12 @@ def check_way(engine: Engine, output: str) -> None:
 
 
 def _replace(new: Path, path: str) -> None:
-    """Rename NEW to PATH. Where a large file gives way, a thread waits until the system has freed it."""
+    """Rename NEW to PATH. Where a large file gives way, a thread waits until the system has freed it.
+
+    What also has another name, as rustc links it into its incremental folder, would change with that: it is copied.
+    """
+    if os.stat(new).st_nlink > 1:
+        new = Path(shutil.copy(new, new.with_name(f"copy.{new.name}")))
     old = None
     with suppress(OSError):
         if os.stat(path).st_size >= _LARGE:
