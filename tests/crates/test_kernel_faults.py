@@ -294,22 +294,29 @@ def test_faults_are_told_before_compiling(bad: Bad, planned: PlanIt, tmp_path: P
     assert str(told.value) == "\n".join(f"{PREFIX}{line}" for line in says)
 
 
-SPECS = {
+FOR_LLD = 'Write "linker": "rust-lld" and "linker-flavor": "gnu-lld"'
+SPECS: dict[str, tuple[dict[str, Any], str]] = {
     "a linker that is no lld": (
         {"linker": "x86_64-elf-ld"},
-        f"the target spec names the linker 'x86_64-elf-ld', {NO_OTHER_LINKER}",
+        "the target spec names the linker 'x86_64-elf-ld', which is not supported: osimage links with lld (rust-lld, "
+        f"ld.lld). {FOR_LLD}.",
+    ),
+    "GNU ld, with an argument of its own": (
+        {"linker": "ld", "linker-flavor": "gnu", "pre-link-args": {"gnu": ["-n", "-Ttext-segment", "0x100000"]}},
+        "the target spec names the linker 'ld', which is not supported: osimage links with lld (rust-lld, ld.lld). "
+        f'{FOR_LLD}, and "--image-base=ADDRESS" in the place of "-Ttext-segment=ADDRESS", which only GNU ld knows.',
     ),
     "a C compiler": (
         {"linker-flavor": "gcc"},
         "the target spec has linker-flavor 'gcc', which is not supported: osimage links with lld, without a C "
-        "compiler. Write 'gnu-lld'.",
+        f"compiler. {FOR_LLD}.",
     ),
 }
 
 
 @pytest.mark.parametrize(("change", "says"), SPECS.values(), ids=SPECS.keys())
 def test_a_spec_that_links_otherwise_is_told(
-    change: dict[str, str], says: str, planned: PlanIt, tmp_path: Path
+    change: dict[str, Any], says: str, planned: PlanIt, tmp_path: Path
 ) -> None:
     root = write(tmp_path / "project", {MANIFEST: manifest("k"), MAIN: "#![no_std]\n"})
     with pytest.raises(DeclarationError) as told:

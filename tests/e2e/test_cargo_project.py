@@ -258,6 +258,15 @@ def test_a_package_that_has_only_tests(new_project: Callable[..., Project]) -> N
         'osimage: SConstruct:2: env.CargoProject("."): Cargo.toml has no binary, and so nothing to boot but its tests. '
         "Type `scons test`.\n"
     )
+    no_image = (
+        'osimage: SConstruct:2: env.CargoProject("."): Cargo.toml has no binary, and so no image but those of its '
+        "tests. Type `scons test`.\n"
+    )
+    assert project.fails("image").stderr == no_image
+    assert project.fails().stderr == no_image
+    project.write({"SConstruct": SCONSTRUCT + 'env.Default("build/x86_64-hello.json")\n'})
+    project.build()
+    assert project.fails("image").stderr == no_image
 
 
 def test_several_binaries_of_which_one_has_to_be_chosen(old_os: Project) -> None:

@@ -134,6 +134,11 @@ def test_the_command_line_goes_before_a_toolchain_file(machine: FakeMachine) -> 
     assert (shown(machine, found.need_rustc().path), found.origin) == (STABLE, "RUSTC")
 
 
+def toolchain_file_without_source(machine: FakeMachine) -> None:
+    machine.toolchain("beta", lacks="src")
+    (machine.root / "../rust-toolchain").write_text("beta\n")
+
+
 def nothing(machine: FakeMachine) -> None:
     machine.folder.joinpath("empty").touch()
 
@@ -168,6 +173,19 @@ def nothing(machine: FakeMachine) -> None:
          "RUSTC=/nowhere/rustc: there is no such program. Leave RUSTC out to have one found."),
         (path_and_rustup_default, {"RUSTC": "rusct"},
          "RUSTC=rusct: there is no such program on PATH. Leave RUSTC out to have one found."),
+        (toolchain_file("rust-toolchain", "beta"), {"RUSTC": "/my rust/rustc"},
+         f"rust-toolchain asks for the toolchain 'beta', which rustup has not installed (installed: nightly-{HOST}, "
+         f"stable-{HOST}). Run `rustup toolchain install beta --component rust-src`. The file goes before the "
+         "environment's RUSTC=/my rust/rustc; on the command line, `scons 'RUSTC=/my rust/rustc'` goes before the file."),
+        (toolchain_file_without_source, {"RUSTC": "rustc"},
+         "../rust-toolchain asks for home/.rustup/toolchains/beta/bin/rustc 1.96.0: no rust-src (`rustup component add "
+         "rust-src --toolchain beta` adds it). The file goes before the environment's RUSTC=rustc; on the command "
+         "line, `scons RUSTC=rustc` goes before the file."),
+        (toolchain_file_without_source, {},
+         "../rust-toolchain asks for home/.rustup/toolchains/beta/bin/rustc 1.96.0: no rust-src (`rustup component add "
+         "rust-src --toolchain beta` adds it)."),
+        (toolchain_file_without_source, {"RUSTC": "rustc", "OSIMAGE_RUSTC": "/nowhere/rustc"},
+         "RUSTC=/nowhere/rustc: there is no such program. Leave RUSTC out to have one found."),
         (lambda machine: machine.toolchain("beta", lacks="src"), {"RUSTC": "../home/.rustup/toolchains/beta/bin/rustc"},
          "RUSTC asks for home/.rustup/toolchains/beta/bin/rustc 1.96.0: no rust-src (`rustup component add rust-src "
          "--toolchain beta` adds it). Leave RUSTC out to have another one found."),

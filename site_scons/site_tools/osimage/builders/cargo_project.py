@@ -98,6 +98,11 @@ def _images(
     used = {"sysroot": kernel["sysroot"]} if loader == "osimage" else {"kernel": elves[described.bins[0]]}
     bios = call.env.Bootloader(f"{prefix}bios", **used)
     images = {each: call.env.DiskImage(f"{prefix}{each}.img", elf, loader=bios) for each, elf in elves.items()}
+    if not images:
+        call.project.imageless.append(
+            f"{call.where}: {described.manifest} has no binary, and so no image but those of its tests. "
+            "Type `scons test`."
+        )
     _machine(call, verb, described, images, machine)
     _tests(call, f"{prefix}tests", described, loader=bios, bin=described.named, **kernel, **machine)
     return call.env.Flatten(list(images.values()))

@@ -37,6 +37,7 @@ def add_verbs(env: Any, project: Project) -> None:
     def begin() -> None:
         verbs = [str(target) for target in SCons.Script.BUILD_TARGETS]
         _check_verbs(project, verbs)
+        project.faults += _no_image(project, verbs)
         if "test" in verbs and (project.tests or project.documented):
             from .test import faults
 
@@ -96,6 +97,22 @@ def _check_verbs(project: Project, verbs: list[str]) -> None:
                 project.faults.append("there is no verb 'run': the SConstruct declares no env.Machine.")
             elif verb == "test" and not project.faults:
                 project.faults.append("there is no verb 'test': the SConstruct declares no env.Test.")
+
+
+def _no_image(project: Project, verbs: list[str]) -> list[str]:
+    """What is to be said to a person who asks for images where none is declared.
+
+    Without a word on the command line, too, where a declaration would have made images and has none to make.
+    """
+    import SCons.Script
+    from SCons.Node.Alias import default_ans
+
+    if project.faults or default_ans.lookup("image").sources:
+        return []
+    says_nothing = not SCons.Script.COMMAND_LINE_TARGETS and not SCons.Script.DEFAULT_TARGETS
+    if "image" in verbs:
+        return project.imageless or ["there is no image to build: the SConstruct declares no env.DiskImage."]
+    return project.imageless if says_nothing else []
 
 
 def _plan(target: Any, source: Any, env: Any) -> None:

@@ -167,7 +167,7 @@ def _layout(declaration: CrateLoaderDeclaration, resolved: Resolved, sysroot: Sy
     def cfg_of(flags: Sequence[str]) -> Sequence[str]:
         return rustc.cfg(target.json, target.name, tuple(flags))
 
-    linker.flag(target.described, _linker(rustc))
+    linker.flag(target, _linker(rustc))
     tools = Tools(
         for_sysroot=sysroot.arguments(),
         sysroot_inputs=sysroot.inputs(),

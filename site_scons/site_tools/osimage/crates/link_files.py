@@ -13,7 +13,7 @@ from .fault import FaultError
 from .place import Place
 
 _LINK_ARGS = ("-Clink-arg", "-Clink-args", "-Zpre-link-arg", "-Zpre-link-args", "-Zpost-link-arg", "-Zpost-link-args")
-_SPEC_ARGS = ("pre-link-args", "late-link-args", "late-link-args-static", "post-link-args")
+SPEC_ARGS = ("pre-link-args", "late-link-args", "late-link-args-static", "post-link-args")
 # Options of the linker with a file or folder: joined to it, or in the word before it.
 _JOINED = re.compile(
     r"(-T|-L|@|--?(?:script|version-script|dynamic-list|just-symbols|symbol-ordering-file|retain-symbols-file"
@@ -144,7 +144,7 @@ def _search_path(value: str, finder: _Finder) -> str:
 
 def _spec_paths(spec: Mapping[str, Any]) -> Iterator[str]:
     """The files that SPEC's arguments for the linker name."""
-    for key in _SPEC_ARGS:
+    for key in SPEC_ARGS:
         for words in spec.get(key, {}).values():
             for before, word in zip(["", *words], words, strict=False):
                 found = _JOINED.fullmatch(word)

@@ -5,37 +5,42 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import cfg
 from .config import Config
 from .fault import FaultError
+from .link_files import SPEC_ARGS
 from .rustflags import joined, target_variable
+
+if TYPE_CHECKING:
+    from ..target.spec import Target
 
 # The names under which LLVM's linker is called; one takes the place of another.
 _LLD = re.compile(r"(?:rust-lld|lld|ld\.lld)(?:-[0-9.]+)?(?:\.exe)?")
 _LLD_FLAVOURS = frozenset({"gnu-lld", "gnu", "ld", "ld.lld"})
 
 
-def flag(spec: Mapping[str, Any], found: str) -> tuple[str, ...]:
-    """The flag that makes rustc link with FOUND, the name of the linker in use; none where the SPEC names it already.
+def flag(target: Target, found: str) -> tuple[str, ...]:
+    """The flag that makes rustc link with FOUND, the name of the linker in use; none where TARGET's spec names it.
 
     Raises:
         FaultError: the spec links with something else than lld.
     """
-    named, flavour = spec.get("linker"), spec.get("linker-flavor", "gnu-lld")
+    named, flavour = target.described.get("linker"), target.described.get("linker-flavor", "gnu-lld")
+    origin = f"the target spec {target.source}" if target.source else "the target spec"
     if flavour not in _LLD_FLAVOURS:
         raise FaultError(
-            f"the target spec has linker-flavor '{flavour}', which is not supported: osimage links with lld, without a "
-            "C compiler. Write 'gnu-lld'."
+            f"{origin} has linker-flavor '{flavour}', which is not supported: osimage links with lld, without a C "
+            f"compiler. {_for_lld(target.described)}"
         )
     if named is not None:
-        check(named, "the target spec")
+        check(named, origin, _for_lld(target.described))
     return () if named == found else (f"-Clinker={found}",)
 
 
-def check(named: str, origin: str) -> None:
-    """Check the linker NAMED by a setting at ORIGIN.
+def check(named: str, origin: str, advice: str = "Take the setting away.") -> None:
+    """Check the linker NAMED by a setting at ORIGIN; ADVICE says what to do where it is another one.
 
     Raises:
         FaultError: it is no lld.
@@ -43,8 +48,17 @@ def check(named: str, origin: str) -> None:
     if not _LLD.fullmatch(posixpath.basename(named)):
         raise FaultError(
             f"{origin} names the linker '{named}', which is not supported: osimage links with lld (rust-lld, ld.lld). "
-            "Take the setting away."
+            f"{advice}"
         )
+
+
+def _for_lld(spec: Mapping[str, Any]) -> str:
+    """What a person writes into SPEC so that lld links by it."""
+    words = [word for arguments in SPEC_ARGS for said in spec.get(arguments, {}).values() for word in said]
+    advice = 'Write "linker": "rust-lld" and "linker-flavor": "gnu-lld"'
+    if any(word.lstrip("-").startswith("Ttext-segment") for word in words):
+        advice += ', and "--image-base=ADDRESS" in the place of "-Ttext-segment=ADDRESS", which only GNU ld knows'
+    return f"{advice}."
 
 
 def without(flags: Sequence[str], origin: str) -> tuple[str, ...]:

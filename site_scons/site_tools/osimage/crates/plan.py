@@ -132,7 +132,7 @@ def _plan(declaration: KernelDeclaration, sysroot: Sysroot, given: Given) -> tup
     resolved = resolve(declaration, made_for, given)
     host = host_of(resolved, rustc, environ, place)
     rustdoc = find_rustdoc(rustc, environ) if declaration.doctests else None
-    named = linker.flag(target.described, rustc.linker.name)
+    named = linker.flag(target, rustc.linker.name)
     tools = Tools(
         for_sysroot=sysroot.arguments(alloc=declaration.alloc),
         sysroot_inputs=sysroot.inputs(), alloc_inputs=sysroot.inputs_of_alloc() if declaration.alloc else (),

@@ -81,6 +81,7 @@ class Project:
         self.faults: list[str] = []
         self.elsewhere = False  # whether it was told that a later environment names another build folder
         self.unusable = False  # whether nothing can be planned, which is among the faults
+        self.imageless: list[str] = []  # why a declaration comes to no image, told to who wants one
         self.notes: list[str] = []
         self.declared: dict[str, tuple[str, Where]] = {}
         self.verbs: dict[str, str] = {}  # those that the SConstruct declares, with what help says of them

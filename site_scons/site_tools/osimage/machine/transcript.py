@@ -16,6 +16,8 @@ _COUNT = re.compile(r"^\s*[Rr]unning (\d+) tests?\b")
 # `path::name...\t[ok]`, as kernels with a test runner of their own print it, and libtest's `test path::name ... ok`.
 _OWN = re.compile(r"^(\S(?:.{0,250}?\S)?)\.\.\.([ \t]+)(.*)$")
 _LIBTEST = re.compile(r"^test (\S.{0,250}?) \.\.\. ?(.*)$")
+# `path::name...[ok]` and `path::name ... ok`, which much else that a kernel prints looks like.
+_LOOSE = re.compile(r"^(\S.{0,250}?) ?\.\.\.(.*)$")
 _MARK = re.compile(r"\[\s*(?:(ok|pass|passed)|(fail|failed|error)|(?:ignored|skip|skipped))\s*\]\s*$", re.IGNORECASE)
 _WORD = re.compile(r"(?:^|\s)(?:(ok)|(FAILED)|ignored)(?:, .*)?\s*$")
 # As core's PanicInfo prints itself, and as it did before Rust 1.73.
@@ -65,13 +67,17 @@ class Transcript:
 
     def _begin(self, line: str, at: float, *, whole: bool) -> bool:
         """Whether LINE, WHOLE or still growing, begins a test; a whole one may end it too."""
-        libtest = _LIBTEST.match(line)
-        found = libtest or _OWN.match(line)
-        if not found:
+        if found := _LIBTEST.match(line):
+            name, mark, sure = found[1], _WORD.search(found[2]), True
+        elif found := _OWN.match(line):
+            name, mark = found[1], _MARK.search(found[3])
+            sure = bool(mark) or found[2].startswith("\t") or self.announced is not None
+        elif found := _LOOSE.match(line):
+            name, mark = found[1], _MARK.search(found[2]) or _WORD.search(found[2])
+            alone = self.announced is not None and self.running in ("", name)
+            sure = alone or bool(_MARK.match(found[2].strip()))
+        else:
             return False
-        name, rest = found[1], found[2] if libtest else found[3]
-        mark = _WORD.search(rest) if libtest else _MARK.search(rest)
-        sure = libtest or mark or found[2].startswith("\t") or self.announced is not None
         if not sure:
             return False  # a kernel that says "Booting... " names no test
         if self.running != name:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from typing import Any
 
@@ -23,19 +24,14 @@ def search(root: str, environ: Mapping[str, str], trail: Trail) -> tuple[Any, ..
     try:
         candidate = demanded(root, environ, trail)
     except ToolchainError as error:
-        return None, None, "demanded", (), "", False, str(error)
+        return None, None, "demanded", (), "", False, f"{error}{_overruled(str(error), environ)}"
     if candidate:
         taken, why = _consider(candidate, root, environ, trail)
+        problem = f"{candidate.origin} asks for {why[0]}: {why[1]}."
+        problem += " Leave RUSTC out to have another one found." if candidate.origin.startswith("RUSTC") else ""
         return taken or (
-            None,
-            None,
-            candidate.origin,
-            (),
-            "",
-            False,
-            f"{candidate.origin} asks for {why[0]}: {why[1]}."
-            + (" Leave RUSTC out to have another one found." if candidate.origin.startswith("RUSTC") else ""),
-        )
+            None, None, candidate.origin, (), "", False, f"{problem}{_overruled(candidate.origin, environ)}"
+        )  # fmt: skip
     passed: list[tuple[str, str]] = []
     for candidate in offered(root, environ, trail):
         taken, why = _consider(candidate, root, environ, trail)
@@ -43,6 +39,17 @@ def search(root: str, environ: Mapping[str, str], trail: Trail) -> tuple[Any, ..
             return (*taken[:3], tuple(passed), *taken[4:])
         passed.append(why)
     return None, None, "", tuple(passed), "", False, NONE_FITS
+
+
+def _overruled(origin: str, environ: Mapping[str, str]) -> str:
+    """What is to be said of RUSTC in ENVIRON where ORIGIN, a toolchain file, was obeyed in its place."""
+    asked = environ.get("RUSTC", "")
+    if not asked or origin.startswith("RUSTC"):
+        return ""
+    return (
+        f" The file goes before the environment's RUSTC={asked}; on the command line, "
+        f"`scons {shlex.quote(f'RUSTC={asked}')}` goes before the file."
+    )
 
 
 def _consider(
