@@ -1,4 +1,4 @@
-# Stage 1: the boot code of the MBR. Reads stage 2 with one checked BIOS call, checks its sum, and jumps to it.
+# Stage 1: the boot code of the MBR. Reads what begins stage 2 with one BIOS call, checks its sum, and jumps to it.
 
 .section .boot, "awx"
 .code16

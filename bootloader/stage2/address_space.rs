@@ -32,35 +32,29 @@ pub struct AddressSpace {
 }
 
 unsafe extern "C" {
-    static data_start: u8;
     static text_start: u8;
     static rodata_start: u8;
-    static flat_end: u8;
+    static rodata_end: u8;
     static bss_start: u8;
     static exception_stack_top: u8;
 }
 
 impl AddressSpace {
-    /// The kernel's segments where it expects them, and the loader's variables, tables and exception stack where they
-    /// are. The rest of low memory is the caller's choice, everything else stays unmapped. ROOT is a page of zeros.
+    /// The kernel's segments where it expects them, and what tells of exceptions where it is: the loader's code,
+    /// variables, tables and exception stack, each page with exactly its rights. The rest of low memory is the caller's
+    /// choice, everything else stays unmapped. ROOT is a page of zeros.
     pub fn new(root: u64, placed: &Placed, memory: &mut MemoryMap) -> AddressSpace {
         let space = AddressSpace { root, no_execute: has_no_execute() };
         for segment in placed.segments() {
             space.map(segment.address, segment.physical_address, segment.size, segment.rights, memory);
         }
         let tables_end = tables::address() + PAGE_SIZE;
+        space.map_where_it_is(at(&raw const text_start), at(&raw const rodata_start), READ_EXECUTE, memory);
+        space.map_where_it_is(at(&raw const rodata_start), at(&raw const rodata_end), READ, memory);
         space.map_where_it_is(at(&raw const bss_start), tables::address(), READ_WRITE, memory);
         space.map_where_it_is(tables::address(), tables_end, READ, memory);
         space.map_where_it_is(tables_end, at(&raw const exception_stack_top), READ_WRITE, memory);
         space
-    }
-
-    /// The loader's code, each page with exactly its rights, and the memory of VGA: all that is left of low memory.
-    pub fn map_low_exactly(&self, memory: &mut MemoryMap) {
-        self.map_where_it_is(at(&raw const data_start), at(&raw const text_start), READ_WRITE, memory);
-        self.map_where_it_is(at(&raw const text_start), at(&raw const rodata_start), READ_EXECUTE, memory);
-        self.map_where_it_is(at(&raw const rodata_start), at(&raw const flat_end), READ, memory);
-        self.map_where_it_is(VGA_ADDRESS, VGA_END, READ_WRITE, memory);
     }
 
     /// Maps physical memory from START up to END at the same virtual addresses.

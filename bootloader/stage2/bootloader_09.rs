@@ -3,7 +3,8 @@
 //! As there, addresses that the kernel does not ask for begin at the lowest unused 512 GiB, in this order: the recursive
 //! entry (which is kept free also without the feature), boot information with the stack behind it, physical memory. The
 //! root of the page tables, `BootInfo` and the stack are taken from the lowest free memory. All but the kernel's
-//! segments may be executed. Low memory, where the loader was, may be written as well.
+//! segments may be executed. Low memory, where the crate's loader was, may be written as well; what tells of exceptions
+//! lies above it.
 
 use crate::address_space::{AddressSpace, READ_WRITE_EXECUTE, ROOT_ENTRY_SIZE};
 use crate::bios::Registers;
@@ -22,12 +23,6 @@ const MODE_320X200: u32 = 0x13;
 const SCREEN_SIZE: u64 = 320 * 200;
 /// The crate clears as many bytes as there are cells; below that the text screen is blank in grey on black.
 const TEXT_CLEARED: u64 = TEXT_COLUMNS * TEXT_ROWS;
-
-/// The crate leaves low memory mapped where it is, from the second page to its own end: 0x15000, or with all features
-/// 0x16000. Kernels write there, such as code for other processors. The loader's code for exceptions lies there, but
-/// neither GDT, TSS and IDT nor the page tables.
-const LOW_END: u64 = STAGE2_ADDRESS + STAGE2_MAX_SECTORS * SECTOR_SIZE;
-const _: () = assert!(LOW_END >= 0x1_6000 && LOW_END <= LOADER_DATA_ADDRESS);
 
 /// Numbers of `MemoryRegionType`; the others are in `number`.
 const FRAME_ZERO: u64 = 10;
@@ -56,7 +51,7 @@ pub fn enter(
     // Low, and mapped where it is: there are kernels that reach it through the address in CR3.
     let root = memory.take_lowest("page tables", PAGE_SIZE, MemoryKind::PageTables).0;
     let space = AddressSpace::new(root, placed, memory);
-    for (start, end) in [(PAGE_SIZE, LOW_END), (VGA_ADDRESS, VGA_END), (root, root + PAGE_SIZE)] {
+    for (start, end) in [(PAGE_SIZE, BOOTLOADER_09_LOW_END), (VGA_ADDRESS, VGA_END), (root, root + PAGE_SIZE)] {
         space.map_where_it_is(start, end, READ_WRITE_EXECUTE, memory);
     }
     let frame = memory.take_lowest("boot information", PAGE_SIZE, MemoryKind::BootInfo).0;

@@ -21,11 +21,11 @@ impl fmt::Display for Text<'_> {
 struct Console {
     row: usize,
     column: usize,
-    colour: u16,
-    serial: bool,
+    alarm: bool,
+    screen_only: bool,
 }
 
-static CONSOLE: Global<Console> = Global::new(Console { row: 0, column: 0, colour: NORMAL, serial: true });
+static CONSOLE: Global<Console> = Global::new(Console { row: 0, column: 0, alarm: false, screen_only: false });
 
 /// Says why the loader cannot go on, in one sentence with the numbers a person needs, and halts. Numbers are given as
 /// `u64` or `usize`: formatting each further type costs 300 bytes of code.
@@ -42,7 +42,7 @@ pub fn say_and_halt(what: fmt::Arguments) -> ! {
 pub fn begin_alarm() {
     // SAFETY: the only reference, dropped at the end of this function.
     let console = unsafe { &mut *CONSOLE.get() };
-    console.colour = ALARM;
+    console.alarm = true;
     console.row = TEXT_ROWS as usize - FAULT_ROWS;
     console.column = 0;
     console.clear_rows(console.row, TEXT_ROWS as usize);
@@ -57,9 +57,9 @@ pub fn print(what: fmt::Arguments) {
 pub fn show_progress(what: fmt::Arguments) {
     // SAFETY: as for `print`.
     let console = unsafe { &mut *CONSOLE.get() };
-    (console.row, console.column, console.serial) = (0, 0, false);
+    (console.row, console.column, console.screen_only) = (0, 0, true);
     let _ = console.write_fmt(what);
-    (console.column, console.serial) = (0, true);
+    (console.column, console.screen_only) = (0, false);
 }
 
 pub fn clear() {
@@ -75,10 +75,14 @@ pub fn halt() -> ! {
 }
 
 impl Console {
+    fn colour(&self) -> u16 {
+        if self.alarm { ALARM } else { NORMAL }
+    }
+
     fn clear_rows(&mut self, first: usize, end: usize) {
         for row in first..end {
             for column in 0..TEXT_COLUMNS as usize {
-                put(row, column, self.colour | u16::from(b' '));
+                put(row, column, self.colour() | u16::from(b' '));
             }
         }
     }
@@ -101,14 +105,14 @@ impl Console {
 impl Write for Console {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         for byte in text.bytes() {
-            if self.serial {
+            if !self.screen_only {
                 if byte == b'\n' {
                     send(b'\r');
                 }
                 send(byte);
             }
             if byte != b'\n' {
-                put(self.row, self.column, self.colour | u16::from(byte));
+                put(self.row, self.column, self.colour() | u16::from(byte));
                 self.column += 1;
             }
             if byte == b'\n' || self.column == TEXT_COLUMNS as usize {

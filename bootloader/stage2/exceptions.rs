@@ -42,10 +42,6 @@ struct Kernel {
 static KERNEL: Global<Kernel> =
     Global::new(Kernel { segments: [None; MAX_LOAD_SEGMENTS as usize], stack: None, resets: false, reporting: false });
 
-unsafe extern "C" {
-    static exception_stack_top: u8;
-}
-
 /// From here on an exception is the kernel's. With RESETS it ends as it does without an IDT, where a kernel expects none.
 pub fn watch_kernel(placed: &Placed, stack: Stack, resets: bool) {
     // SAFETY: the only reference, dropped at the end of this function; the handlers run later.
@@ -66,9 +62,11 @@ struct Frame {
 
 impl Frame {
     /// # Safety
-    /// AT is where the processor stopped pushing, on an empty exception stack.
+    /// AT is where the processor stopped pushing.
     unsafe fn read(at: *const u64) -> Frame {
-        let has_code = &raw const exception_stack_top as u64 - at as u64 == 6 * 8;
+        // The processor begins at a multiple of 16 (AMD64 manual, volume 2, 8.9.3). Where that is cannot be known: a
+        // kernel may have loaded a TSS of its own.
+        let has_code = at as u64 % 16 == 0;
         // SAFETY: five words from here up: RIP, CS, RFLAGS, RSP, SS; six with a code, which comes first.
         unsafe {
             let words = if has_code { at.add(1) } else { at };

@@ -34,7 +34,7 @@ pub fn enter_with_record(
     let record = memory.take("boot information", BOOT_INFO_SIZE, MemoryKind::BootInfo);
     let root = memory.take("page tables", PAGE_SIZE, MemoryKind::PageTables);
     let space = AddressSpace::new(root, placed, memory);
-    space.map_low_exactly(memory);
+    space.map_where_it_is(VGA_ADDRESS, VGA_END, READ_WRITE, memory);
     space.map(stack.bottom, stack_frames, parameters.stack_size, READ_WRITE, memory);
     space.map(BOOT_INFO_ADDRESS, record, BOOT_INFO_SIZE, READ, memory);
     write_record(record, drive, parameters, placed, kernel.image, memory);

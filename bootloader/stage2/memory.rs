@@ -36,8 +36,8 @@ static MAP: Global<MemoryMap> = Global::new(MemoryMap { regions: [NOTHING; CAPAC
 static SCRATCH: Global<[MemoryRegion; CAPACITY]> = Global::new([NOTHING; CAPACITY]);
 
 unsafe extern "C" {
-    static data_start: u8;
-    static flat_end: u8;
+    static text_start: u8;
+    static rodata_end: u8;
     static bss_start: u8;
     static exception_stack_top: u8;
     static loader_stack_top: u8;
@@ -165,7 +165,7 @@ impl MemoryMap {
         }
     }
 
-    /// The first page, the BIOS data area, the holes of the PC below 1 MiB, and the loader itself.
+    /// The first page, the BIOS data area, the holes of the PC below 1 MiB, and what stays of the loader.
     fn mark_low_memory(&mut self, whole: bool) {
         let address = |symbol: *const u8| symbol as usize as u64;
         // SAFETY: the BIOS data area is ordinary memory in every PC.
@@ -181,7 +181,7 @@ impl MemoryMap {
             self.add(PAGE_SIZE, address(&raw const loader_stack_top), loader, ENABLED);
         } else {
             self.add(low_end - low_end % PAGE_SIZE, MIB, reserved, ENABLED);
-            self.add(address(&raw const data_start), up(address(&raw const flat_end)), loader, ENABLED);
+            self.add(address(&raw const text_start), up(address(&raw const rodata_end)), loader, ENABLED);
             self.add(address(&raw const bss_start), address(&raw const exception_stack_top), loader, ENABLED);
         }
         self.normalise();

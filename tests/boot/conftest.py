@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from loader_files import LoaderFiles, bound
+from loader_files import LoaderFiles, bound, loader_of
 from optional import program
 from osimage.toolchain.find import find_rustc
 from project import Project
@@ -30,7 +30,7 @@ def loader_files(tmp_path_factory: pytest.TempPathFactory, shared_cache: Path) -
     program("qemu-system-x86_64", "qemu-system-x86")  # without it nothing of it can be shown
     project = Project(tmp_path_factory.mktemp("loader"), shared_cache).write({"SConstruct": SCONSTRUCT})
     project.build()
-    return LoaderFiles(project.read("build/bios/stage1.bin"), project.read("build/bios/stage2.bin"), project.root)
+    return loader_of(project)
 
 
 @pytest.fixture(scope="session")

@@ -106,7 +106,8 @@ def test_the_memory_map_tells_all_memory_and_what_became_of_it(
     assert found.kind_at(found.number("kernel_image")) == "KernelImage"
     assert {found.kind_at(segment[3]) for segment in found.segments} == {"Kernel"}
     assert found.kind_at(0) == "Reserved"
-    assert found.kind_at(0x8000) == "LoaderReclaimable"
+    assert found.kind_at(0x8000) == "Usable"
+    assert found.kind_at(0x2_0000) == "LoaderReclaimable"
     assert found.kind_at(0x9F000) == "Reserved"
     assert found.kind_at(0xB8000) == "Reserved"
 

@@ -10,7 +10,7 @@ import pytest
 from boards import ENDED_BY_KERNEL, boot, ended, halted
 from elf_maker import RODATA, TEXT, Elf, Part, R
 from loader_files import LoaderFiles, bound
-from osimage.boot.layout import MIN_DISK_SIZE, SECTOR_SIZE, STAGE2_FIRST_SECTORS
+from osimage.boot.layout import MIN_DISK_SIZE, SECTOR_SIZE, STAGE2_FIRST_SECTORS, STAGE2_MAX_SECTORS
 
 KERNEL = Elf((RODATA, TEXT, Part("ballast", 0x40_0000, bytes(600_000), R)), sections=False).build()
 
@@ -26,13 +26,16 @@ def flip(image: Path, bit: int) -> None:
 
 
 @pytest.mark.parametrize("chance", range(6))
+@pytest.mark.parametrize("what", ["stage 2", "the rest of stage 2"])
 def test_a_wrong_bit_in_stage_2_is_found(
-    disk: Callable[..., Path], loader_files: tuple[bytes, bytes], chance: int
+    disk: Callable[..., Path], loader_files: tuple[bytes, bytes], what: str, chance: int
 ) -> None:
     image = disk(KERNEL)
-    flip(image, random.Random(chance).randrange(SECTOR_SIZE * 8, kernel_sector(loader_files) * SECTOR_SIZE * 8))
+    border = 1 + STAGE2_FIRST_SECTORS
+    start, end = (1, border) if what == "stage 2" else (border, kernel_sector(loader_files))
+    flip(image, random.Random(chance).randrange(start * SECTOR_SIZE * 8, end * SECTOR_SIZE * 8))
     seen = boot(image, halted())
-    assert seen.serial[0].startswith("osimage: stage 2 on the disk is damaged: sum 0x")
+    assert seen.serial[0].startswith(f"osimage: {what} on the disk is damaged: sum 0x")
     assert seen.said(seen.serial[0])
 
 
@@ -80,34 +83,17 @@ def test_a_disk_that_is_cut_off_is_told(
     )
 
 
-def test_a_disk_that_ends_in_stage_2_is_told(disk: Callable[..., Path]) -> None:
+@pytest.mark.parametrize(("sectors", "what"), [(5, "stage 2"), (20, "the rest of stage 2")])
+def test_a_disk_that_ends_in_stage_2_is_told(disk: Callable[..., Path], sectors: int, what: str) -> None:
     image = disk(KERNEL)
-    image.write_bytes(image.read_bytes()[: 20 * SECTOR_SIZE])
+    image.write_bytes(image.read_bytes()[: sectors * SECTOR_SIZE])
     seen = boot(image, halted(), "ide")  # the only kind that the firmware reads when it is as small as that
-    assert seen.said("osimage: cannot read stage 2: BIOS error 0x0000000C")
-
-
-@pytest.fixture
-def long_stage2(loader_files: LoaderFiles, tmp_path: Path) -> Path:
-    """A disk whose stage 2 goes on above 64 KiB, so that stage 1 leaves a part of it to stage 2 itself."""
-    stage2 = loader_files.stage2.ljust(100 * SECTOR_SIZE, b"Z")
-    image = tmp_path / "long.img"
-    image.write_bytes(bound(loader_files._replace(stage2=stage2), Elf().build()))
-    return image
+    assert seen.said(f"osimage: cannot read {what}: BIOS error 0x0000000C")
 
 
 @pytest.mark.parametrize("kind", ["virtio", "ide", "ahci"])
-def test_a_long_stage_2_is_read_whole(long_stage2: Path, kind: str) -> None:
-    assert boot(long_stage2, ended, kind).status == ENDED_BY_KERNEL
-
-
-def test_a_wrong_bit_in_the_rest_of_stage_2_is_found(long_stage2: Path) -> None:
-    flip(long_stage2, (1 + STAGE2_FIRST_SECTORS) * SECTOR_SIZE * 8 + random.Random(0).randrange(36 * SECTOR_SIZE * 8))
-    seen = boot(long_stage2, halted())
-    assert seen.serial[0].startswith("osimage: the rest of stage 2 on the disk is damaged: sum 0x")
-    assert seen.said(seen.serial[0])
-
-
-def test_a_disk_that_ends_in_the_rest_of_stage_2_is_told(long_stage2: Path) -> None:
-    long_stage2.write_bytes(long_stage2.read_bytes()[: 80 * SECTOR_SIZE])
-    assert boot(long_stage2, halted(), "ide").said("osimage: cannot read the rest of stage 2: BIOS error 0x0000000C")
+def test_the_longest_stage_2_is_read_whole(loader_files: LoaderFiles, tmp_path: Path, kind: str) -> None:
+    stage2 = loader_files.stage2.ljust(STAGE2_MAX_SECTORS * SECTOR_SIZE, b"Z")
+    image = tmp_path / "long.img"
+    image.write_bytes(bound(loader_files._replace(stage2=stage2), Elf().build()))
+    assert boot(image, ended, kind).status == ENDED_BY_KERNEL

@@ -14,13 +14,16 @@ from osimage.boot.handover import Bootloader09
 from osimage.boot.layout import (
     COMMAND_LINE_CAPACITY,
     SECTOR_SIZE,
+    STAGE2_FIRST_SECTORS,
     STAGE2_MAX_SECTORS,
+    STAGE2_READ_SECTORS,
     bind_stage1,
     bind_stage2,
     mapping_fault,
     rust_source,
     stack_size_fault,
     stage2_checksum,
+    stage2_on_disk,
 )
 from osimage.errors import StepError
 
@@ -39,19 +42,23 @@ def test_every_number_reaches_rust() -> None:
 
 
 def test_nothing_lies_over_another() -> None:
+    first_end = layout.STAGE2_ADDRESS + STAGE2_FIRST_SECTORS * SECTOR_SIZE
+    rest_size = (STAGE2_MAX_SECTORS - STAGE2_FIRST_SECTORS) * SECTOR_SIZE
     low = [
         (layout.BOOT_TABLES_ADDRESS, layout.BOOT_TABLES_ADDRESS + layout.BOOT_TABLES_SIZE),
         (layout.BOOT_TABLES_ADDRESS + layout.BOOT_TABLES_SIZE, layout.REAL_STACK_TOP),
         (layout.STAGE1_ADDRESS, layout.STAGE1_ADDRESS + SECTOR_SIZE),
-        (layout.STAGE2_ADDRESS, layout.STAGE2_REST_ADDRESS),
-        (layout.STAGE2_REST_ADDRESS, layout.STAGE2_ADDRESS + STAGE2_MAX_SECTORS * SECTOR_SIZE),
+        (layout.STAGE2_ADDRESS, first_end),
         (layout.BOUNCE_ADDRESS, layout.BOUNCE_ADDRESS + layout.BOUNCE_SECTORS * SECTOR_SIZE),
+        (layout.STAGE2_REST_ADDRESS, layout.STAGE2_REST_ADDRESS + rest_size),
         (layout.LOADER_DATA_ADDRESS, layout.LOADER_DATA_END),
         (layout.VGA_ADDRESS, layout.VGA_END),
     ]
     assert all(before[1] <= after[0] for before, after in pairwise(low))
-    assert low[3][1] <= 0x1_0000, "real mode reaches it with 16-bit offsets"
+    assert first_end <= 0x1_0000, "real mode reaches it with 16-bit offsets"
     assert all(start // 0x1_0000 == (end - 1) // 0x1_0000 for start, end in low[3:6]), "reads stay within 64 KiB"
+    assert STAGE2_FIRST_SECTORS <= STAGE2_READ_SECTORS, "stage 1 reads it in one call"
+    assert layout.BOOTLOADER_09_LOW_END <= layout.STAGE2_REST_ADDRESS, "what a kernel overwrites is of no use any more"
     stack_bottom = layout.KERNEL_STACK_TOP - layout.MAX_STACK_SIZE
     assert stack_bottom - layout.PAGE_SIZE > layout.LOADER_WINDOW, "the guard page of the largest stack"
     assert layout.KERNEL_STACK_TOP < layout.BOOT_INFO_ADDRESS < layout.LOADER_WINDOW_END
@@ -90,7 +97,7 @@ def test_stage_2_is_bound_to_a_kernel() -> None:
     assert len(bound) == 6 * SECTOR_SIZE
     fields = struct.unpack_from("<QQ32s5Q", bound, layout.KERNEL_SECTOR_OFFSET)
     assert fields == (128, 12345, DIGEST, layout.DEFAULT_STACK_SIZE, 0, *[layout.ANY_ADDRESS] * 3)
-    assert struct.unpack_from("<QIIQ", bound, layout.REST_SECTOR_OFFSET) == (65, 0, 0, 9)
+    assert struct.unpack_from("<QIIQ", bound, layout.REST_SECTOR_OFFSET) == (9, 0, 0, 9)
     assert bound[layout.COMMAND_LINE_OFFSET :].startswith("größe=1".encode())
     assert bound[layout.STAGE2_PARAMETERS_END : 3000] == code[layout.STAGE2_PARAMETERS_END :]
     assert not any(bound[3000:])
@@ -105,12 +112,30 @@ def test_stage_1_is_bound_to_stage_2() -> None:
     assert struct.unpack_from("<QHI", bound, layout.STAGE1_SECTOR_OFFSET) == (1, 6, stage2_checksum(stage2))
 
 
-def test_what_lies_above_64_kib_is_bound_to_what_lies_below() -> None:
+def test_on_disk_the_parts_of_stage_2_follow_each_other() -> None:
+    first = stages.stage2(STAGE2_FIRST_SECTORS * SECTOR_SIZE)
+    apart = layout.STAGE2_REST_ADDRESS - layout.STAGE2_ADDRESS
+    assert stage2_on_disk(first.ljust(apart, b"\0") + b"rest") == first + b"rest"
+    assert stage2_on_disk(first[:3000].ljust(apart, b"\0") + b"rest") == first[:3000].ljust(len(first), b"\0") + b"rest"
+    assert stage2_on_disk(first[:3000]) == first[:3000]
+
+
+@pytest.mark.parametrize("size", [0x1001, 0x18000])
+def test_nothing_may_lie_where_stage_2_is_not_loaded(size: int) -> None:
+    with pytest.raises(StepError) as caught:
+        stage2_on_disk(stages.stage2(0x1000).ljust(size - 1, b"\0") + b"x")
+    assert str(caught.value) == (
+        "stage 2 of the loader has something between 0x9000 and 0x20000, from where nothing is loaded; a loader source "
+        "of one's own must have its parts where stage2/link.ld of osimage's own puts them"
+    )
+
+
+def test_the_rest_of_stage_2_is_bound_to_what_begins_it() -> None:
     bound = bind_stage2(stages.stage2(100 * SECTOR_SIZE), **KERNEL)
-    first, rest = bound[: 64 * SECTOR_SIZE], bound[64 * SECTOR_SIZE :]
-    assert struct.unpack_from("<QII", bound, layout.REST_SECTOR_OFFSET) == (65, 36, stage2_checksum(rest))
+    first, rest = bound[: 8 * SECTOR_SIZE], bound[8 * SECTOR_SIZE :]
+    assert struct.unpack_from("<QII", bound, layout.REST_SECTOR_OFFSET) == (9, 92, stage2_checksum(rest))
     fields = struct.unpack_from("<QHI", bind_stage1(stages.stage1(), bound, 1), layout.STAGE1_SECTOR_OFFSET)
-    assert fields == (1, 64, stage2_checksum(first))
+    assert fields == (1, 8, stage2_checksum(first))
 
 
 @pytest.mark.parametrize(("handover", "fields"), [

@@ -7,7 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from boards import Boot, boot, halted
+from boards import Boot, boot, ended, halted
+from osimage.boot.handover import Bootloader09
+from osimage.boot.strip import stripped
 
 PAGE_FAULT, WRITE, PRESENT, FETCH = 14, 2, 1, 16
 STACK_TOP = 0x7FFF_8000_0000
@@ -25,7 +27,7 @@ DEEDS = [
     ("return from the entry", 14, FETCH, 0,
      "in the first page, which is never mapped (null function pointer, or a return from the entry)"),
     ("read above the stack", 14, 0, STACK_TOP, "which is not mapped"),
-    ("write to the loader's code", 14, WRITE | PRESENT, 0x9000, "which the loader mapped with other rights"),
+    ("write to the loader's code", 14, WRITE | PRESENT, 0x2_0000, "which the loader mapped with other rights"),
     ("write to the boot information", 14, WRITE | PRESENT, 0x7FFF_C000_0000,
      "which the loader mapped with other rights"),
     ("execute the text screen", 14, FETCH | PRESENT, 0xB8000, "which the loader mapped with other rights"),
@@ -92,3 +94,30 @@ def test_the_rest_of_the_screen_is_left_as_it_was(disk: Callable[..., Path], com
     assert seen.cells[0].colour == 0x0B
     assert seen.screen[20].startswith("osimage: the kernel failed: invalid opcode")
     assert {cell.colour for cell in seen.cells[20 * 80 :]} == {0x4F}
+
+
+WROTE = ("page fault (vector 14, error code 0x2)", "it wrote to 0xdead0000, which is not mapped")
+
+
+@pytest.mark.parametrize("word", ["zeros", "ones"])
+def test_a_kernel_may_overwrite_what_bootloader_0_9_leaves_writable(
+    disk: Callable[..., Path], compiled: Callable[..., bytes], word: str
+) -> None:
+    image = disk(stripped(compiled("misbehave", f'--cfg=deed="fill low memory with {word}"')), handover=Bootloader09())
+    seen = boot(image, halted(), "virtio", "-no-shutdown")  # stops instead of a reset, so that there is a screen
+    assert all(seen.said(f"osimage: {words}") for words in (f"the kernel failed: {WROTE[0]}", WROTE[1])), seen
+    assert boot(image, ended).status == 0, "as from a triple fault, with -no-reboot"
+
+
+@pytest.mark.parametrize("handover", [None, Bootloader09()], ids=["own record", "bootloader 0.9"])
+@pytest.mark.parametrize(("deed", "told"), [
+    ("write to 0xdead0000", WROTE), ("run an invalid instruction", ("invalid opcode (vector 6, error code 0x0)",)),
+])  # fmt: skip
+def test_a_kernel_may_have_a_tss_before_it_has_an_idt(
+    disk: Callable[..., Path], compiled: Callable[..., bytes], handover: Bootloader09 | None, deed: str,
+    told: tuple[str, ...]
+) -> None:  # fmt: skip
+    kernel = stripped(compiled("misbehave", f'--cfg=deed="load a TSS and {deed}"'))
+    seen = boot(disk(kernel, handover=handover), halted(), "virtio", "-no-shutdown")
+    assert seen.said(f"osimage: the kernel failed: {told[0]}"), seen
+    assert all(seen.said(f"osimage: {words}") for words in told[1:])

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from boards import ENDED_BY_KERNEL, boot, ended, halted
 from elf_maker import Elf
-from loader_files import LoaderFiles, bound
+from loader_files import LoaderFiles, bound, loader_of
 from osimage.boot.plan import own_source
 from project import Project
 
@@ -36,7 +36,7 @@ def built(
 ) -> LoaderFiles:
     text = SCONSTRUCT.replace("TARGET", target).replace("OVERRIDES", overrides)
     project.write({"SConstruct": text.replace("RUSTFLAGS", rustflags).replace("SOURCE", source)}).build()
-    return LoaderFiles(project.read("build/bios/stage1.bin"), project.read("build/bios/stage2.bin"), project.root)
+    return loader_of(project)
 
 
 @pytest.fixture(scope="module")

@@ -6,17 +6,24 @@ import hashlib
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from osimage.boot.layout import MIN_DISK_SIZE, SECTOR_SIZE, bind_stage1, bind_stage2
+from osimage.boot.layout import MIN_DISK_SIZE, SECTOR_SIZE, bind_stage1, bind_stage2, stage2_on_disk
+from project import Project
 
 STAGE2_SECTOR = 1
 
 
 class LoaderFiles(NamedTuple):
-    """Both stages as built, not bound to a kernel yet, and the project that they were built in."""
+    """Both stages as they go to disk, not bound to a kernel yet, and the project that they were built in."""
 
     stage1: bytes
     stage2: bytes
     project: Path
+
+
+def loader_of(project: Project) -> LoaderFiles:
+    """What PROJECT has built as its loader `bios`."""
+    stage2 = stage2_on_disk(project.read("build/bios/stage2.bin"))
+    return LoaderFiles(project.read("build/bios/stage1.bin"), stage2, project.root)
 
 
 def bound(loader: LoaderFiles, kernel: bytes, size: int = MIN_DISK_SIZE, **binding: Any) -> bytes:

@@ -44,43 +44,50 @@ real_start:
     cli
     enter_long_mode long_start
 
-# Reads what stage 1 leaves: all that lies above 64 KiB.
+# Reads what stage 1 leaves, in pieces that any firmware reads at once, and checks its sum.
 read_rest:
     movw rest_count, %ax
-    testw %ax, %ax
-    jz 4f
-1:  movw rest_count, %ax
-    movw %ax, rest_packet + 2           # anew each time: a failed call leaves what it did read there
+    movw %ax, rest_left
+1:  movb $4, rest_tries
+2:  movw rest_left, %ax
+    cmpw $STAGE2_READ_SECTORS, %ax
+    jbe 3f
+    movw $STAGE2_READ_SECTORS, %ax
+3:  movw %ax, rest_packet + 2           # anew each time: a failed call leaves what it did read there
     movw $rest_packet, %si
     movb $0x42, %ah
     movb boot_drive, %dl
     int $0x13
-    jnc 2f
+    jnc 4f
     movzbl %ah, %ebx                    # the status
     xorw %ax, %ax                       # reset the drive
     movb boot_drive, %dl
     int $0x13
     decb rest_tries
-    jnz 1b
+    jnz 2b
     movw $rest_unreadable, %si
-    jmp 5f
-2:  movw rest_count, %cx
+    jmp 6f
+4:  addw $STAGE2_READ_SECTORS * SECTOR_SIZE / 16, rest_packet + 6
+    addl $STAGE2_READ_SECTORS, rest_packet + 8
+    subw $STAGE2_READ_SECTORS, rest_left
+    ja 1b
+    movw rest_count, %cx
     shlw $7, %cx                        # 128 words of 32 bits in a sector
     xorl %ebx, %ebx
     xorw %si, %si
     movw $STAGE2_REST_ADDRESS / 16, %ax
     movw %ax, %ds
-3:  lodsl
+5:  lodsl
     roll $1, %ebx
     addl %eax, %ebx
-    loop 3b
+    loop 5b
     xorw %ax, %ax
     movw %ax, %ds
     movw $rest_damaged, %si
     cmpl rest_checksum, %ebx
-    jne 5f
-4:  ret
-5:  call print
+    jne 6f
+    ret
+6:  call print
     movl %ebx, %eax
     call print_hex
     movw $line_end, %si
@@ -118,5 +125,6 @@ make_boot_tables:
 
 rest_unreadable: .asciz "osimage: cannot read the rest of stage 2: BIOS error 0x"
 rest_damaged:    .asciz "osimage: the rest of stage 2 on the disk is damaged: sum 0x"
-rest_tries:      .byte 4
+rest_left:       .word 0                # sectors
+rest_tries:      .byte 0
 line_end:        .asciz "\r\n"

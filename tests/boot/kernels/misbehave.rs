@@ -77,7 +77,7 @@ fn misbehave() {
 
 #[cfg(deed = "write to the loader's code")]
 fn misbehave() {
-    unsafe { asm!("mov byte ptr [{0}], 0", in(reg) 0x9000usize) };
+    unsafe { asm!("mov byte ptr [{0}], 0", in(reg) 0x2_0000usize) };
 }
 
 #[cfg(deed = "execute the text screen")]
@@ -124,4 +124,35 @@ fn misbehave() {
         unsafe { (0xb8000 as *mut u16).add(column).write_volatile(0x0b00 | u16::from(*byte)) };
     }
     unsafe { asm!("ud2") };
+}
+
+/// Overwrites what the crate `bootloader` 0.9 leaves writable of low memory, and then needs whoever tells of exceptions.
+#[cfg(any(deed = "fill low memory with zeros", deed = "fill low memory with ones"))]
+fn misbehave() {
+    let word = if cfg!(deed = "fill low memory with zeros") { 0 } else { u64::MAX };
+    for address in (0x1000..0x1_6000).step_by(8) {
+        unsafe { (black_box(address) as *mut u64).write_volatile(word) };
+    }
+    unsafe { asm!("mov byte ptr [{0}], 0", in(reg) 0xdead_0000usize) };
+}
+
+/// Comes as far as a GDT and a TSS of its own, but not to an IDT.
+#[cfg(any(deed = "load a TSS and write to 0xdead0000", deed = "load a TSS and run an invalid instruction"))]
+fn misbehave() {
+    static mut STACK: [u128; 512] = [0; 512];
+    static mut TASK: [u32; 26] = [0; 26];
+    static mut GDT: [u64; 5] = [0, 0x00af_9b00_0000_ffff, 0x00cf_9300_0000_ffff, 0, 0];
+    let (task, gdt) = (&raw const TASK as u64, &raw const GDT as u64);
+    let stack = &raw const STACK as u64 + 0x2000 - 8; // the processor aligns it
+    unsafe {
+        (TASK[9], TASK[10], TASK[25]) = (stack as u32, (stack >> 32) as u32, 104 << 16);
+        GDT[3] = 103 | (task & 0xff_ffff) << 16 | 0x89 << 40 | (task >> 24 & 0xff) << 56;
+        GDT[4] = task >> 32;
+        let pointer = [39, gdt as u16, (gdt >> 16) as u16, (gdt >> 32) as u16, (gdt >> 48) as u16];
+        asm!("lgdt [{}]", "ltr {:x}", in(reg) &pointer, in(reg) 24);
+        if cfg!(deed = "load a TSS and run an invalid instruction") {
+            asm!("ud2");
+        }
+        asm!("mov byte ptr [{0}], 0", in(reg) 0xdead_0000usize);
+    }
 }

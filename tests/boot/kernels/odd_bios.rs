@@ -83,11 +83,9 @@ disk_hook:
     jnz fail
 1:
     .endif
-    .if at_most_8_sectors       # into the bounce buffer; stage 2 comes in one read
+    .if at_most_8_sectors
     cmpb $0x42, %ah
     jne 1f
-    cmpw $0, 6(%si)
-    je 1f
     cmpw $8, 2(%si)
     ja fail
 1:

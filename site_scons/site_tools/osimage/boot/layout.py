@@ -33,12 +33,13 @@ STAGE1_SECTOR_OFFSET = STAGE1_PACKET_OFFSET + 8  # u64: LBA of stage 2
 STAGE1_COUNT_OFFSET = 434  # u16: sectors of stage 2 that stage 1 reads
 STAGE1_CHECKSUM_OFFSET = 436  # u32: stage2_checksum of all of them
 
-# Stage 2: one flat file, which begins with what real mode reaches with 16-bit offsets. Stage 1 reads what lies below
-# 64 KiB, stage 2 itself the rest: no read crosses a multiple of 64 KiB.
+# Stage 2, in two places. Stage 1 reads the first, with the parameters below and all that real mode touches; that one
+# reads the rest: what runs in 64-bit mode, some of it when the kernel has failed. No read crosses a multiple of 64 KiB.
 STAGE2_ADDRESS = 0x8000
-STAGE2_FIRST_SECTORS = 64
-STAGE2_REST_ADDRESS = STAGE2_ADDRESS + STAGE2_FIRST_SECTORS * SECTOR_SIZE
-STAGE2_MAX_SECTORS = 127
+STAGE2_READ_SECTORS = 8  # in one BIOS call; there is firmware that reads no more at once
+STAGE2_FIRST_SECTORS = STAGE2_READ_SECTORS
+STAGE2_REST_ADDRESS = 0x20000
+STAGE2_MAX_SECTORS = 127  # of both, which follow each other on disk
 STAGE2_MAGIC = int.from_bytes(b"OSIMAGE2", "little")
 STAGE2_MAGIC_OFFSET = 8
 KERNEL_SECTOR_OFFSET = 16  # u64: LBA of the kernel's ELF file
@@ -70,7 +71,7 @@ ANY_ADDRESS = (1 << 64) - 1
 BOOT_TABLES_ADDRESS = 0x1000  # the page tables of the loader itself: PML4, PDPT, four page directories
 BOOT_TABLES_SIZE = 0x6000
 REAL_STACK_TOP = STAGE1_ADDRESS  # of real mode, downwards
-BOUNCE_ADDRESS = 0x20000  # what the BIOS reads from disk lands here; must not cross a multiple of 64 KiB
+BOUNCE_ADDRESS = 0x10000  # what the BIOS reads from disk lands here; must not cross a multiple of 64 KiB
 BOUNCE_SECTORS = 127  # the most that every BIOS reads in one call
 LOADER_DATA_ADDRESS = 0x30000  # .bss and stacks of stage 2
 LOADER_DATA_END = 0x50000
@@ -104,6 +105,9 @@ MAX_MEMORY_REGIONS = 512
 # What the crate `bootloader` 0.9 does where nobody asks for anything else.
 KERNEL_IMAGE_ADDRESS = 0x40_0000  # the kernel's file in physical memory, where that is free
 BOOTLOADER_09_REGIONS = 64  # room in its memory map
+# Low memory stays mapped where it is, from the second page to the end of the crate's own loader: 0x15000, with all
+# features this. Kernels write there, such as code for other processors.
+BOOTLOADER_09_LOW_END = 0x1_6000
 
 
 def rust_source() -> str:
@@ -165,6 +169,22 @@ def stage2_checksum(stage2: bytes) -> int:
     return total
 
 
+def stage2_on_disk(flat: bytes) -> bytes:
+    """Stage 2 as it lies on disk: FLAT, as linked, without the memory between its two places.
+
+    Raises:
+        StepError: there is something in between, which would not be loaded.
+    """
+    first, rest = STAGE2_FIRST_SECTORS * SECTOR_SIZE, STAGE2_REST_ADDRESS - STAGE2_ADDRESS
+    if any(flat[first:rest]):
+        between = f"{STAGE2_ADDRESS + first:#x} and {STAGE2_REST_ADDRESS:#x}"
+        raise StepError(
+            f"stage 2 of the loader has something between {between}, from where nothing is loaded; a loader source of "
+            "one's own must have its parts where stage2/link.ld of osimage's own puts them"
+        )
+    return flat[:first] + flat[rest:]
+
+
 def bind_stage2(
     code: bytes,
     *,
@@ -178,9 +198,9 @@ def bind_stage2(
 ) -> bytes:
     """Stage 2 for one kernel, padded to whole sectors.
 
-    CODE is `stage2.bin` as built, and goes to LBA STAGE2_SECTOR; KERNEL_SECTOR is where the kernel's ELF file begins,
-    KERNEL_SIZE its bytes, KERNEL_SHA256 their digest (32 bytes). A kernel is handed what HANDOVER says, or osimage's
-    record, with STACK_SIZE bytes of stack and the COMMAND_LINE.
+    CODE is what `stage2_on_disk` makes of `stage2.bin`, and goes to LBA STAGE2_SECTOR; KERNEL_SECTOR is where the
+    kernel's ELF file begins, KERNEL_SIZE its bytes, KERNEL_SHA256 their digest (32 bytes). A kernel is handed what
+    HANDOVER says, or osimage's record, with STACK_SIZE bytes of stack and the COMMAND_LINE.
 
     Raises:
         StepError: CODE is not a stage 2 of this layout, or a parameter does not fit.

@@ -30,7 +30,7 @@ LINK_INFO = "link.d"  # where it says what it read
 
 # What the linker scripts take from the layout.
 LINKED = ("LOADER_DATA_ADDRESS", "LOADER_DATA_END", "PAGE_SIZE", "SECTOR_SIZE", "STAGE1_ADDRESS", "STAGE2_ADDRESS",
-          "STAGE2_MAX_SECTORS", "STAGE2_REST_ADDRESS")  # fmt: skip
+          "STAGE2_FIRST_SECTORS", "STAGE2_MAX_SECTORS", "STAGE2_REST_ADDRESS")  # fmt: skip
 
 # Flags that may not differ between crates; on x86-64 none of them changes how a function is called.
 TARGET_MODIFIERS = frozenset({"fixed-x18", "indirect-branch-cs-prefix", "reg-struct-return", "regparm", "retpoline",

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..boot.handover import Bootloader09, from_text
-from ..boot.layout import SECTOR_SIZE, bind_stage1, bind_stage2
+from ..boot.layout import SECTOR_SIZE, bind_stage1, bind_stage2, stage2_on_disk
 from .mbr import NON_FILESYSTEM, Partition, master_boot_record
 from .sectors import Sectors, lay_out
 
@@ -19,7 +19,7 @@ def run(argv: Sequence[str], out: Path) -> None:
         StepError: the parts do not fit into the image, or are not this layout's.
     """
     output, size, expected, kernel, stage1, stage2 = argv
-    code = Path(stage2).read_bytes()
+    code = stage2_on_disk(Path(stage2).read_bytes())
     content = Path(kernel).read_bytes()
     sectors = lay_out(Path(output).name, len(code), len(content), int(size) if size else None)
     beginning = _beginning(Path(stage1).read_bytes(), code, content, sectors, from_text(expected))
