@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
+from osimage.errors import StepError
 from osimage.graph.lock import BuildLock
 
 HOLD = """
@@ -47,6 +50,24 @@ def test_waiting_is_said_while_it_is_held(tmp_path: Path) -> None:
         first.communicate("\n", timeout=10)
         assert second.wait(timeout=10) == 0
         second.stderr.close()
+
+
+@pytest.mark.parametrize("before", ["", "`scons` (process 999999999)"])
+def test_who_has_just_taken_it_may_say_so_a_moment_later(
+    before: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The file is still empty, or names the one before."""
+    name = f"`scons image` (process {os.getpid()})"
+    with (tmp_path / "lock").open("w") as file:
+        file.write(before)
+        file.flush()
+        fcntl.flock(file, fcntl.LOCK_EX)
+        timer = threading.Timer(0.15, (tmp_path / "lock").write_text, [name])
+        timer.start()
+        with pytest.raises(StepError, match="interrupted"):
+            BuildLock(tmp_path / "lock").acquire(lambda: True)
+        timer.join()
+    assert capsys.readouterr().err == f"osimage: waiting for {name}, which is building here\n"
 
 
 def test_it_may_be_taken_again_after_release(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from ..errors import StepError
 
 PATIENCE_S = 0.05
+NAMELESS_S = 0.5  # who has just taken the lock may not have written yet who it is
 
 
 class BuildLock:
@@ -36,10 +37,11 @@ class BuildLock:
         told = False
         while self._fd is None:
             fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-            holder = self._holder(fd)
-            if holder:
+            taken = self._try(fd)
+            left = self._left_over(fd) if taken else ""
+            if left or not taken:
                 if not told:
-                    print(f"osimage: waiting for {holder}", file=sys.stderr, flush=True)
+                    print(f"osimage: waiting for {left or self._holder(fd)}", file=sys.stderr, flush=True)
                     told = True
                 os.close(fd)
                 if stop():
@@ -52,18 +54,29 @@ class BuildLock:
             os.set_inheritable(fd, True)  # by those that are started with close_fds=False
             self._fd = fd
 
+    def _left_over(self, fd: int) -> str:
+        """Who still uses the build folder that was here before, for people, if FD's file is a new one.
+
+        Such a program goes on to write into this one.
+        """
+        if os.fstat(fd).st_size > 0:
+            return ""
+        left = ", ".join(_users(f"{self._path} (deleted)"))
+        return f"{left}, which still uses the build folder that was deleted" if left else ""
+
     def _holder(self, fd: int) -> str:
-        """Who keeps FD from taking the lock, for people; empty where FD holds it now."""
-        if self._try(fd):
-            if os.fstat(fd).st_size > 0:
-                return ""
-            # Nobody had this one yet. Who uses the folder that was here before goes on to write into this one.
-            left = ", ".join(_users(f"{self._path} (deleted)"))
-            return f"{left}, which still uses the build folder that was deleted" if left else ""
-        builder = os.pread(fd, 4096, 0).decode(errors="replace").strip() or "another process"
-        process = re.search(r"\(process (\d+)\)$", builder)
-        if process is None or os.path.exists(f"/proc/{process[1]}"):
-            return f"{builder}, which is building here"
+        """Who keeps FD from taking the lock, for people."""
+        end = time.monotonic() + NAMELESS_S
+        while True:
+            builder = os.pread(fd, 4096, 0).decode(errors="replace").strip()
+            process = re.search(r"\(process (\d+)\)$", builder)
+            if process is not None and os.path.exists(f"/proc/{process[1]}"):
+                return f"{builder}, which is building here"
+            if time.monotonic() > end:
+                break
+            time.sleep(PATIENCE_S)
+        if process is None:
+            return "another process, which is building here"
         left = ", ".join(_users(str(self._path))) or "a program"
         return f"{left}, which goes on after {builder} was killed"
 
