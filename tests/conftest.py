@@ -15,8 +15,9 @@ from project import FILES, Project
 
 DATA = Path(__file__).parent / "data"
 
-# A shell has what it starts in the background ignore it, and programs inherit that.
+# What a shell starts in the background ignores the one, what nohup starts the other, and programs inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session")
