@@ -81,6 +81,13 @@ def test_a_crate_begins_when_the_metadata_that_it_uses_is_there(project: Project
     assert built(project) == "twot\n"
 
 
+def test_what_others_wait_for_goes_first(project: Project) -> None:
+    write(project, a=f"nice > first; {WAIT % 'b-began'}; nice > then", b="nice > last").build("build/all", "-j2")
+    last, first, then = (int(project.read(name)) for name in ("last", "first", "then"))
+    assert (last, then) == (os.nice(0), min(os.nice(0) + 10, 19))
+    assert first in (last, then)  # it may have come to that before it was heard
+
+
 def test_what_uses_metadata_that_stays_the_same_is_left_alone(project: Project) -> None:
     write(project).build("build/all", "-j2")
     project.write({"words": "other"})

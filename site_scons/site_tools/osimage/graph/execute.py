@@ -165,8 +165,8 @@ def _outcome(engine: Engine, action: Action, scratch: _Scratch, making: Making) 
     if is_python_step(action):
         return Outcome(0, "", run_python(action, scratch.absolute, engine.root, machine.programs))
 
-    def hear(line: bytes) -> None:
-        making.hear(line, scratch.absolute)
+    def hear(line: bytes) -> bool:
+        return making.hear(line, scratch.absolute)
 
     return run_program(action, scratch.relative, engine.root, machine.programs, engine.interrupted, hear)
 

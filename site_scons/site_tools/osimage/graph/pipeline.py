@@ -79,8 +79,8 @@ class Making:
             self.is_told = True
             raise self.error
 
-    def hear(self, line: bytes, scratch: Path) -> None:
-        """Take note of what the program has said in LINE; SCRATCH is its folder.
+    def hear(self, line: bytes, scratch: Path) -> bool:
+        """Whether the metadata was handed out, since the program has said in LINE that it is in its folder, SCRATCH.
 
         The metadata that is handed out is a copy, since rustc reads its own again. An older rlib beside it would be
         that of another crate to rustc.
@@ -88,7 +88,7 @@ class Making:
         path = metadata_of(self._action)
         engine = self._engine
         if path is None or not _says_metadata(line) or not self._is_awaited() or obstacle(path, engine.records.outputs):
-            return
+            return False
         try:
             clear_way(engine.build, path)
             copy = scratch / f"early.{Path(path).name}"
@@ -98,12 +98,14 @@ class Making:
                 Path(other).unlink(missing_ok=True)
             copy.replace(path)
         except OSError:
-            return  # the end of the step meets it again, and says it
+            return False  # the end of the step meets it again, and says it
         stat = Stat.of(path)
-        if stat is not None:
-            self.handed_out = {path: digest}
-            engine.today.made({path: Output(digest, False, stat)})
-            self.moved.set()
+        if stat is None:
+            return False
+        self.handed_out = {path: digest}
+        engine.today.made({path: Output(digest, False, stat)})
+        self.moved.set()
+        return True
 
     def check(self, digests: Mapping[str, str]) -> None:
         """Make sure that what was handed out is among DIGESTS, those of the outputs in the end.

@@ -19,6 +19,7 @@ from ..errors import StepError
 from ..toolchain.programs import STEERING, Programs
 
 ATTENTION_S = 0.2  # how often a running program is looked after
+LESS_URGENT = 10  # as nice(1) has it; a tenth of the time where others want all of it
 
 
 class Outcome(NamedTuple):
@@ -59,11 +60,12 @@ def run_program(
     root: Path,
     programs: Programs,
     stop: Callable[[], bool],
-    heard: Callable[[bytes], None],
+    heard: Callable[[bytes], bool],
 ) -> Outcome:
     """Run a step's program in ROOT with OUT (relative to ROOT) as its scratch folder; end it when STOP says so.
 
-    HEARD gets every line that it writes to standard error, without its end, as it comes.
+    HEARD gets every line that it writes to standard error, without its end, as it comes, and answers whether what the
+    program does from then on is less urgent than what others do.
 
     Raises:
         StepError: the program is not known or cannot be started.
@@ -84,7 +86,7 @@ def run_program(
 
 
 def _listen(
-    process: subprocess.Popen[bytes], stop: Callable[[], bool], heard: Callable[[bytes], None]
+    process: subprocess.Popen[bytes], stop: Callable[[], bool], heard: Callable[[bytes], bool]
 ) -> tuple[bytes, bytes]:
     """All that PROCESS writes until both of its streams are closed; STOP and HEARD as for `run_program`."""
     written = {process.stdout: bytearray(), process.stderr: bytearray()}
@@ -101,13 +103,22 @@ def _listen(
                     selector.unregister(ready.fileobj)
             errors = written[process.stderr]
             while (end := errors.find(b"\n", told)) >= 0:
-                heard(bytes(errors[told:end]))
+                if heard(bytes(errors[told:end])):
+                    _step_back(process.pid)
                 told = end + 1
             if time.monotonic() - looked >= ATTENTION_S:
                 looked = time.monotonic()
                 if stop():
                     _end(process.pid)
     return bytes(written[process.stdout]), bytes(written[process.stderr])
+
+
+def _step_back(pid: int) -> None:
+    """Let PID, whose threads each have a priority of their own, go on with what time others leave (setpriority(2))."""
+    niceness = os.getpriority(os.PRIO_PROCESS, 0) + LESS_URGENT
+    with suppress(OSError):
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            os.setpriority(os.PRIO_PROCESS, int(thread), niceness)
 
 
 def _end(pid: int) -> None:
