@@ -12,7 +12,7 @@ from ..cache.wire import Digest
 from ..errors import StepError
 from . import diagnostics, disk, folders, products
 from .keys import NOTHING_READ, key, look
-from .pipeline import Making
+from .making import Making
 from .process import Outcome, run_program, run_python, shell_line
 from .reads import may_leave, saw_our_own, what_was_read
 from .record import OutputFolder, Record

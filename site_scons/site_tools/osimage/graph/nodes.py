@@ -22,7 +22,7 @@ from .project import Project
 from .way import obstacle
 
 if TYPE_CHECKING:
-    from .pipeline import Making
+    from .making import Making
 
 
 class Step:
@@ -117,18 +117,18 @@ class Step:
     def run(self, node: Any) -> None:
         """Make NODE and what belongs to it, or as much as others wait for."""
         from .execute import make
-        from .pipeline import Making
+        from .making import Making
 
         engine = self.project.engine
         try:
             if self._making is not None:
                 self._making.join()
             elif node is self._metadata() and engine.pipeline.pays:
-                self._making = Making(engine, self.action, self._is_awaited)
-                engine.pipeline.begin(self._making, make)
-                if self._making.handed_out:
+                self._making = making = Making(engine, self.action, self._is_awaited)
+                engine.pipeline.begin(making, lambda: make(engine, self.action, making))
+                if making.handed_out:
                     return
-                self._making.join()
+                making.join()
             else:
                 make(engine, self.action)
         except Exception as error:

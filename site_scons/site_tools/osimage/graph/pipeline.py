@@ -1,67 +1,24 @@
-"""Pipelined compilation, as cargo does it: a crate's metadata is handed out while rustc goes on to its code.
-
-The crate itself is recorded and stored when rustc has ended well. What was compiled with its metadata need not wait for
-that: it is the result of that content, whatever becomes of the crate.
-"""
+"""Work that goes on behind SCons' back once others may begin, and how many programs may run at a time."""
 
 from __future__ import annotations
 
-import json
-import shutil
 import threading
-from collections.abc import Callable, Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING
-
-from ..action import Action, metadata_of, output_files
-from ..errors import StepError
-from .build_folder import clear_way
-from .products import sha256
-from .record import Output, Stat
-from .way import obstacle
-
-if TYPE_CHECKING:
-    from .engine import Engine
+from collections.abc import Callable
 
 
-class Pipeline:
-    """The steps of one build that go on behind SCons' back, and how many programs may run at a time: JOBS."""
+class Work:
+    """Something done in a thread of its own, a part of which may be ready before it ends."""
 
-    def __init__(self, jobs: int) -> None:
-        self.slots = threading.BoundedSemaphore(jobs)
-        self.pays = jobs > 1  # whether to hand out anything
-        self._makings: list[Making] = []
-
-    def begin(self, making: Making, make: Callable[[Engine, Action, Making], None]) -> None:
-        """Let MAKE do MAKING in a thread, and come back when the metadata is handed out or all has ended."""
-        self._makings.append(making)
-        threading.Thread(target=making.run, args=(make,), daemon=True).start()
-        making.moved.wait()
-
-    def settle(self) -> list[Exception]:
-        """Wait for all of them; what went wrong that SCons did not come to ask."""
-        for making in self._makings:
-            making.ended.wait()
-        return [making.error for making in self._makings if making.error is not None and not making.is_told]
-
-
-class Making:
-    """The making of ACTION; IS_AWAITED says whether anybody waits for its metadata alone."""
-
-    def __init__(self, engine: Engine, action: Action, is_awaited: Callable[[], bool] = lambda: False) -> None:
+    def __init__(self) -> None:
         self.error: Exception | None = None
         self.is_told = False  # whether SCons was told of the error
-        self.handed_out: dict[str, str] = {}  # the metadata's path and SHA-256 (hex), once it lies in its place
-        self.moved = threading.Event()  # it has handed out something, or ended
+        self.moved = threading.Event()  # a part is ready, or all has ended
         self.ended = threading.Event()
-        self._engine = engine
-        self._action = action
-        self._is_awaited = is_awaited
 
-    def run(self, make: Callable[[Engine, Action, Making], None]) -> None:
-        """Let MAKE do it, and keep what goes wrong."""
+    def run(self, do: Callable[[], None]) -> None:
+        """DO it, and keep what goes wrong."""
         try:
-            make(self._engine, self._action, self)
+            do()
         except Exception as error:
             self.error = error
         finally:
@@ -79,46 +36,23 @@ class Making:
             self.is_told = True
             raise self.error
 
-    def hear(self, line: bytes, scratch: Path) -> bool:
-        """Whether the metadata was handed out, since the program has said in LINE that it is in its folder, SCRATCH.
 
-        The metadata that is handed out is a copy, since rustc reads its own again. An older rlib beside it would be
-        that of another crate to rustc.
-        """
-        path = metadata_of(self._action)
-        engine = self._engine
-        if path is None or not _says_metadata(line) or not self._is_awaited() or obstacle(path, engine.records.outputs):
-            return False
-        try:
-            clear_way(engine.build, path)
-            copy = scratch / f"early.{Path(path).name}"
-            shutil.copyfile(scratch / Path(path).name, copy)
-            digest = sha256(copy)
-            for other in output_files(self._action):
-                Path(other).unlink(missing_ok=True)
-            copy.replace(path)
-        except OSError:
-            return False  # the end of the step meets it again, and says it
-        stat = Stat.of(path)
-        if stat is None:
-            return False
-        self.handed_out = {path: digest}
-        engine.today.made({path: Output(digest, False, stat)})
-        self.moved.set()
-        return True
+class Pipeline:
+    """All such work of one build, in which JOBS programs may run at a time."""
 
-    def check(self, digests: Mapping[str, str]) -> None:
-        """Make sure that what was handed out is among DIGESTS, those of the outputs in the end.
+    def __init__(self, jobs: int) -> None:
+        self.slots = threading.BoundedSemaphore(jobs)
+        self.pays = jobs > 1  # whether anybody could begin earlier
+        self._begun: list[Work] = []
 
-        Raises:
-            StepError: it was changed afterwards.
-        """
-        for path, digest in self.handed_out.items():
-            if digests[path] != digest:
-                label, program = self._action.label, self._action.argv[0]
-                raise StepError(f"{label}: {program} has changed {path} after it said that it was written")
+    def begin(self, work: Work, do: Callable[[], None]) -> None:
+        """Let WORK be done by DO, and come back when a part of it is ready or all has ended."""
+        self._begun.append(work)
+        threading.Thread(target=work.run, args=(do,), daemon=True).start()
+        work.moved.wait()
 
-
-def _says_metadata(line: bytes) -> bool:
-    """Whether rustc says in LINE, under `--json=artifacts`, that its metadata is written."""
-    return line.startswith(b'{"$message_type":"artifact"') and json.loads(line)["emit"] == "metadata"
+    def settle(self) -> list[Exception]:
+        """Wait for all of it; what went wrong that SCons did not come to ask."""
+        for work in self._begun:
+            work.ended.wait()
+        return [work.error for work in self._begun if work.error is not None and not work.is_told]
