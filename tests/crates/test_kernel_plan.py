@@ -107,6 +107,22 @@ def test_warnings_of_cargo_are_passed_on_once(planned: PlanIt, tmp_path: Path) -
     )
 
 
+def test_a_library_waits_for_one_that_has_its_metadata_in_itself(planned: PlanIt, tmp_path: Path) -> None:
+    """One that is also something else is written whole, without metadata of its own."""
+    uses = '[dependencies]\n{0} = {{ path = "../{0}" }}\n'
+    package = '[package]\nname = "{}"\nversion = "0.1.0"\nedition = "2024"\n'
+    root = write(tmp_path / "p", KERNEL | {
+        "kernel/Cargo.toml": KERNEL["kernel/Cargo.toml"] + uses.format("user"),
+        "user/Cargo.toml": package.format("user") + uses.format("both"),
+        "user/src/lib.rs": "#![no_std]\n",
+        "both/Cargo.toml": package.format("both") + '[lib]\ncrate-type = ["rlib", "staticlib"]\n',
+        "both/src/lib.rs": "#![no_std]\n",
+    })  # fmt: skip
+    both, user, _ = planned(root)[0].actions
+    assert [Path(path).suffix for path in both.outputs] == [".rlib", ".a", ".d"]
+    assert Input(both.outputs[0]) in user.inputs
+
+
 def test_each_step_reads_what_it_uses(planned: PlanIt, tmp_path: Path) -> None:
     root = copied("workspace", tmp_path)
     plan, kernel = planned(root, manifest="kernel/Cargo.toml", bin="my-kernel")

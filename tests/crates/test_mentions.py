@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,14 @@ def test_what_uses_one_that_names_it_may_load_it_too(tmp_path: Path) -> None:
     )
     sources = {"uses": {"lib.rs": 'quote("alloc")'}, "plain": {}, "above": {}, "beside": {}, "kernel": {}}
     assert mentions.units(units, packages(tmp_path, sources)) == {0, 2, 4}
+
+
+def test_code_that_may_include_what_lies_outside_its_folder_may_load_it(tmp_path: Path) -> None:
+    """A crate of a registry is packed whole; one of a git repository may reach into the rest of that."""
+    found = packages(tmp_path, {"a": {"lib.rs": ""}})
+    assert mentions.units(graph(unit("a")), {"a": replace(found["a"], source="git+x#1")}) == {0}
+    (tmp_path / "a" / "linked").symlink_to(tmp_path)
+    assert mentions.units(graph(unit("a")), found) == {0}
 
 
 def test_code_that_may_change_without_a_new_plan_may_load_it(tmp_path: Path) -> None:

@@ -18,9 +18,10 @@ _NO_SOURCE = (".toml", ".toml.orig", ".lock", ".md")
 
 def units(graph: UnitGraph, packages: Mapping[str, Package]) -> frozenset[int]:
     """The units of GRAPH that may load the crate alloc: those of the project's own code, which may change without a new
-    plan, those whose source names it, and all that use such a unit, if only by a macro or by what a script wrote.
+    plan, those whose source names it, or may lie in part outside its folder, as it may where a package is not packed
+    for a registry, and all that use such a unit, if only by a macro or by what a script wrote.
     """
-    named = {identity for identity, package in packages.items() if not package.is_external or _names(package.folder)}
+    named = {identity for identity, package in packages.items() if not _is_packed(package) or _names(package.folder)}
     found: dict[int, bool] = {}
 
     def may(index: int) -> bool:
@@ -32,9 +33,15 @@ def units(graph: UnitGraph, packages: Mapping[str, Package]) -> frozenset[int]:
     return frozenset(index for index in range(len(graph.units)) if may(index))
 
 
+def _is_packed(package: Package) -> bool:
+    return package.source is not None and not package.source.startswith("git+")
+
+
 def _names(folder: str) -> bool:
-    """Whether a source in FOLDER has the word alloc outside of comments."""
-    for above, _, names in os.walk(folder):
+    """Whether a source in FOLDER has the word alloc outside of comments, or nobody knows."""
+    for above, inner, names in os.walk(folder):
+        if any(os.path.islink(f"{above}/{name}") for name in inner):
+            return True
         for name in names:
             if name.endswith(_NO_SOURCE):
                 continue

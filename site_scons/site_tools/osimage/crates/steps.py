@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import posixpath
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from ..action import OUT, Action, Input
 from .argv import LINK_INFO, Command, Extern, argv
@@ -104,8 +104,7 @@ def _inputs(index: int, layout: Layout) -> Iterator[Input]:
         yield Input(source)
     yield from map(Input, layout.more_inputs(package))
     loaded = (*layout.sysroot_inputs(index), *map(Input, files.loaded(index)))
-    # A library that is nothing else is linked with nothing: it needs only the metadata of what it uses.
-    yield from (entry for entry in loaded if not (unit.is_rlib and entry.path.endswith(".rlib")))
+    yield from _without_code(loaded) if unit.is_rlib else loaded
     for used, other in layout.used_by(index):
         if other.is_script_run:
             yield from (Input(files.said(used, name)) for name in (VARIABLES, LIBRARIES))
@@ -118,6 +117,12 @@ def _inputs(index: int, layout: Layout) -> Iterator[Input]:
             yield Input(layout.out_dir(run), "tree")
     if _is_linked_for_target(unit):
         yield from layout.link.inputs
+
+
+def _without_code(loaded: Sequence[Input]) -> Iterator[Input]:
+    """LOADED, crates, without the code of those whose metadata lies beside it: a library is linked with nothing."""
+    paths = {entry.path for entry in loaded}
+    return (entry for entry in loaded if f"{entry.path.removesuffix('.rlib')}.rmeta" not in paths)
 
 
 def _environment(index: int, layout: Layout) -> tuple[tuple[str, str], ...]:
