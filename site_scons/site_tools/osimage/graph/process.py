@@ -89,19 +89,19 @@ def _listen(
     process: subprocess.Popen[bytes], stop: Callable[[], bool], heard: Callable[[bytes], bool]
 ) -> tuple[bytes, bytes]:
     """All that PROCESS writes until both of its streams are closed; STOP and HEARD as for `run_program`."""
-    written = {process.stdout: bytearray(), process.stderr: bytearray()}
+    output, errors = bytearray(), bytearray()
     told = 0  # bytes of its standard error
     looked = time.monotonic()
     with selectors.DefaultSelector() as selector:
-        for stream in filter(None, written):
-            selector.register(stream, selectors.EVENT_READ)
+        for stream, kept in ((process.stdout, output), (process.stderr, errors)):
+            if stream is not None:
+                selector.register(stream, selectors.EVENT_READ, kept)
         while selector.get_map():
             for ready, _ in selector.select(ATTENTION_S):
                 data = os.read(ready.fd, 1 << 16)
-                written[ready.fileobj] += data  # type: ignore[index]  # what was registered
+                ready.data.extend(data)
                 if not data:
                     selector.unregister(ready.fileobj)
-            errors = written[process.stderr]
             while (end := errors.find(b"\n", told)) >= 0:
                 if heard(bytes(errors[told:end])):
                     _step_back(process.pid)
@@ -110,7 +110,7 @@ def _listen(
                 looked = time.monotonic()
                 if stop():
                     _end(process.pid)
-    return bytes(written[process.stdout]), bytes(written[process.stderr])
+    return bytes(output), bytes(errors)
 
 
 def _step_back(pid: int) -> None:
