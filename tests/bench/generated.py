@@ -11,31 +11,10 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from modules import devices, states
+
 CRATES = 60
 MODULES = 75
-FUNCTIONS = 19  # of a module; each has about 16 lines
-
-_ITEM = """\
-/// State {n} of `{name}`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct State{n} {{
-    pub count: u64,
-    pub flags: [u32; {size}],
-}}
-
-impl State{n} {{
-    pub const fn new(seed: u64) -> Self {{
-        Self {{ count: seed.wrapping_mul({odd}), flags: [seed as u32; {size}] }}
-    }}
-
-    pub fn step(&mut self, input: u64) -> Option<u64> {{
-        let place = (input as usize) % self.flags.len();
-        self.flags[place] = self.flags[place].rotate_left({turn}) ^ (input as u32);
-        self.count = self.count.checked_add(input & 0xff)?;
-        self.flags.iter().map(|flag| u64::from(*flag)).max().map(|most| most ^ self.count)
-    }}
-}}
-"""
 
 _MAIN = """\
 #![no_std]
@@ -82,7 +61,72 @@ fn panic(_info: &PanicInfo) -> ! {{
 _LIBRARY = """\
 #![no_std]
 
+use core::fmt;
+use core::sync::atomic::{{AtomicUsize, Ordering}};
+
 {modules}
+
+static LOGGED: AtomicUsize = AtomicUsize::new(0);
+
+/// Keep a formatted line.
+#[macro_export]
+macro_rules! log {{
+    ($($part:tt)*) => {{
+        $crate::keep(format_args!($($part)*))
+    }};
+}}
+
+/// Count a LINE of the log.
+pub fn keep(line: fmt::Arguments) {{
+    LOGGED.fetch_add(line.as_str().map_or(1, str::len), Ordering::Relaxed);
+}}
+
+/// A ring of N - 1 items at most.
+pub struct Ring<T, const N: usize> {{
+    items: [T; N],
+    head: usize,
+    tail: usize,
+}}
+
+impl<T: Copy, const N: usize> Ring<T, N> {{
+    /// An empty one, filled with ITEM.
+    pub const fn new(item: T) -> Self {{
+        Self {{ items: [item; N], head: 0, tail: 0 }}
+    }}
+
+    /// How many items it has room for.
+    pub const fn size(&self) -> usize {{
+        N - 1
+    }}
+
+    /// How many items it has.
+    pub fn count(&self) -> usize {{
+        (self.tail + N - self.head) % N
+    }}
+
+    /// Put ITEM in.
+    pub fn push(&mut self, item: T) -> Result<(), T> {{
+        let next = (self.tail + 1) % N;
+        if next == self.head {{
+            return Err(item);
+        }}
+        self.items[self.tail] = item;
+        self.tail = next;
+        Ok(())
+    }}
+
+    /// Take the oldest item out.
+    pub fn pop(&mut self) -> Option<T> {{
+        let item = *self.items.get(self.head).filter(|_| self.head != self.tail)?;
+        self.head = (self.head + 1) % N;
+        Some(item)
+    }}
+
+    /// What is in it, the oldest first.
+    pub fn words(&self) -> impl Iterator<Item = &T> {{
+        self.items.iter().cycle().skip(self.head).take(self.count())
+    }}
+}}
 
 /// Every module once.
 pub fn everything(seed: u64) -> u64 {{
@@ -172,7 +216,7 @@ def write(folder: Path) -> Path:
     files = {
         MAIN: main_with("Hello from a large kernel"),
         "src/lib.rs": _LIBRARY.format(modules="\n".join(f"pub mod {name};" for name in names), calls=calls),
-        **{f"src/{name}.rs": module(name, number) for number, name in enumerate(names)},
+        **{f"src/{name}.rs": devices(name, number) for number, name in enumerate(names)},
         **{f"tests/{name}.rs": _TEST.format(name="big", test=name, module=n + 1) for n, name in enumerate(TESTS)},
         "Cargo.toml": _MANIFEST.format(
             tests="".join(f'[[test]]\nname = "{name}"\nharness = false\n\n' for name in TESTS),
@@ -191,17 +235,6 @@ def main_with(text: str) -> str:
     return _MAIN.format(name="big", text=text)
 
 
-def module(name: str, seed: int) -> str:
-    """A module of the kernel's library, or a crate: about 400 lines."""
-    items = [
-        _ITEM.format(name=name, n=n, size=2 + (seed + n) % 7, odd=2 * (seed * FUNCTIONS + n) + 1, turn=1 + n % 30)
-        for n in range(FUNCTIONS)
-    ]
-    steps = "".join(f"    sum ^= State{n}::new(seed).step(sum).unwrap_or({n});\n" for n in range(FUNCTIONS))
-    run = f"/// Every state once.\npub fn run(seed: u64) -> u64 {{\n    let mut sum = seed | 1;\n{steps}    sum\n}}\n"
-    return "\n".join([f"//! {name}: states and their steps.", *items, run])
-
-
 def _write_crates(folder: Path) -> None:
     """The crates in FOLDER, each of which uses two others."""
     for number in range(CRATES):
@@ -210,7 +243,7 @@ def _write_crates(folder: Path) -> None:
         dependencies = "".join(f'{used} = {{ path = "../{used}" }}\n' for used in uses)
         used = "".join(f" ^ {used}::run(seed)" for used in uses)
         manifest = f'[package]\nname = "{name}"\nversion = "0.1.0"\nedition = "2024"\n\n[dependencies]\n{dependencies}'
-        source = module(name, number).replace("\n", "\n#![no_std]\n", 1)
+        source = states(name, number).replace("\n", "\n#![no_std]\n", 1)
         source += f"\n/// What it uses.\npub fn used(seed: u64) -> u64 {{\n    seed{used}\n}}\n"
         _write(folder / name, {"Cargo.toml": manifest, "src/lib.rs": source})
 
