@@ -130,7 +130,8 @@ impl Device{n} {{
     pub fn describe(&self, line: &mut dyn fmt::Write) -> fmt::Result {{
         write!(line, "{name} {n} at {{:#x}}: {{:?}}, ", BASE_{n}, self.phase)?;
         let used = self.ring.words().filter(|word| **word != 0).count();
-        writeln!(line, "{{}} of {{}} words, {{}} lost", used, self.ring.size(), self.lost)
+        let highest = self.ring.words().max().copied().unwrap_or(0);
+        writeln!(line, "{{}} of {{}} words up to {{:#06x}}, {{}} lost", used, self.ring.size(), highest, self.lost)
     }}
 }}
 

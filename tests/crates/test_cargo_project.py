@@ -65,7 +65,8 @@ QEMU = '"qemu-system-x86_64"'
 SAYS: dict[str, tuple[dict[str, str | None], dict[str, Any], dict[str, Any]]] = {
     "the usual": ({}, {}, {
         "manifest": "Cargo.toml", "bins": ("kernel",), "default": "kernel", "target": "x86_64-blog_os",
-        "specification": "x86_64-blog_os.json", "alloc": False, "machine": ("virtio", ())}),
+        "specification": "x86_64-blog_os.json", "alloc": False, "lto": False, "machine": ("virtio", ())}),
+    "a profile with lto": ({".cargo/config.toml": f'{CONFIG}[profile.release]\nlto = "thin"\n'}, {}, {"lto": True}),
     "alloc": ({".cargo/config.toml": CONFIG.replace('"core"', '"core", "alloc"')}, {}, {"alloc": True}),
     "build-std as a text": ({".cargo/config.toml": CONFIG.replace('["core", "compiler_builtins"]', '"core,alloc"')}, {},
                             {"alloc": True}),

@@ -148,6 +148,30 @@ def test_what_link_time_optimisation_asks_of_each_unit(said: tuple[str, str, str
     assert lto.needs(graph(*units)) == made
 
 
+LTO_ASKED_FOR: dict[str, tuple[list[dict[str, Any]], dict[str, str], bool]] = {
+    "nothing": ([{}, {}], {}, False),
+    "other settings": (
+        [{"dev": {"panic": "abort"}}, {"release": {"opt-level": 3}}],
+        {"CARGO_PROFILE_DEV_PANIC": "x"},
+        False,
+    ),
+    "no": ([{"dev": {"lto": False}, "release": {"lto": "off"}}], {"CARGO_PROFILE_RELEASE_LTO": "false"}, False),
+    "a manifest": ([{"dev": {}, "release": {"lto": True}}, {}], {}, True),
+    "a name": ([{}, {"kernel": {"lto": "thin"}}], {}, True),
+    "a variable": ([{}], {"CARGO_PROFILE_KERNEL_LTO": "fat"}, True),
+    "flags": ([{"release": {"rustflags": ["-Clinker-plugin-lto"]}}], {}, True),
+    "flags for a package": ([{"release": {"package": {"*": {"rustflags": ["-C", "lto"]}}}}], {}, True),
+    "no table": ([{"release": 3}], {}, False),
+}
+
+
+@pytest.mark.parametrize(("profiles", "environ", "asked"), LTO_ASKED_FOR.values(), ids=LTO_ASKED_FOR.keys())
+def test_whether_link_time_optimisation_is_asked_for(
+    profiles: list[dict[str, Any]], environ: dict[str, str], asked: bool
+) -> None:
+    assert lto.is_asked_for(profiles, environ) is asked
+
+
 @pytest.mark.parametrize(
     ("need", "flags"),
     [

@@ -88,7 +88,7 @@ def sysroot_of(spec: Mapping[str, Any] = SPEC, rustflags: tuple[str, ...] = ()) 
 
     crates = (files("core", folder), files("compiler_builtins", folder))
     alloc = "build/sysroot/alloc"
-    return Sysroot("sysroot", target, "build/sysroot", crates, files("alloc", alloc), alloc, rustflags)
+    return Sysroot("sysroot", target, "build/sysroot", crates, files("alloc", alloc), alloc, rustflags, True)
 
 
 def write(root: Path, files: Mapping[str, str]) -> Path:

@@ -56,7 +56,8 @@ def test_core(rustc: Rustc) -> None:
         "--out-dir={out}", "--error-format=json", "--json=diagnostic-rendered-ansi", "--cap-lints=allow",
         f"--remap-path-prefix={SOURCE}=/rustc/library", "-Zremap-cwd-prefix=.", "--json=artifacts",
         "--target", "build/x86_64-hello.json", "-Zunstable-options",
-        "-Copt-level=3", "-Cembed-bitcode=yes", "-Cmetadata=sysroot", "-Zforce-unstable-if-unmarked",
+        "-Copt-level=3", "-Ccodegen-units=1", "-Cembed-bitcode=yes", "-Cmetadata=sysroot",
+        "-Zforce-unstable-if-unmarked",
         "-Zbinary-dep-depinfo", "-Zembed-metadata=no", "-Zthreads=2", f"{SOURCE}/core/src/lib.rs",
     )  # fmt: skip
     assert core.inputs == (
@@ -68,6 +69,19 @@ def test_core(rustc: Rustc) -> None:
     assert core.dep_info == "build/sysroot/core.d"
     assert core.toolchain == rustc.identity
     assert core.env == (("RUSTC_BOOTSTRAP", "1"),)
+
+
+@pytest.mark.parametrize(
+    ("lto", "rustflags", "bitcode"),
+    [(True, (), True), (False, (), False), (False, ("-C", "lto=thin"), True), (False, ("-Clinker-plugin-lto",), True)],
+)
+def test_bitcode_where_link_time_optimisation_wants_it(
+    lto: bool, rustflags: tuple[str, ...], bitcode: bool, rustc: Rustc
+) -> None:
+    stage, sysroot = plan(SysrootDeclaration("sysroot", rustflags, WHERE, lto), target_of(rustc), rustc)
+    made = [action for action in stage.actions if action.step in ("core", "builtins", "alloc")]
+    assert {f"-Cembed-bitcode={'yes' if bitcode else 'no'}" in action.argv for action in made} == {True}
+    assert sysroot.lto is bitcode
 
 
 def test_compiler_builtins_and_its_build_script(rustc: Rustc) -> None:

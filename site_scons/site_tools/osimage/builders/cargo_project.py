@@ -134,7 +134,7 @@ def _sysroot(call: Call, prefix: str, folder: str, described: Described) -> Any:
     else:
         spec = call.env.TargetSpec(name, base=described.target, freestanding=False)
     flags = _code_flags(call, f"{prefix}{folder}", folder, spec)
-    return None if flags is None else call.env.Sysroot(f"{prefix}sysroot", spec, rustflags=flags)
+    return None if flags is None else call.env.Sysroot(f"{prefix}sysroot", spec, rustflags=flags, lto=described.lto)
 
 
 def _machine(call: Call, name: str, described: Described, images: dict[str, Any], machine: dict[str, Any]) -> None:

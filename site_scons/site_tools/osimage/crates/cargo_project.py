@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import DeclarationError, Where, did_you_mean
-from . import binaries, bootimage, consulted, linker, manifests, rustflags
+from . import binaries, bootimage, consulted, linker, lto, manifests, rustflags
 from . import config as configuration
 from .config import Config
 from .described import CargoProject
@@ -90,7 +90,8 @@ def _read(declaration: CargoProjectDeclaration, given: Given) -> tuple[CargoProj
     workspace = query.workspace()
     package = _kernel(declaration, manifest, workspace, place)
     shown = place.shown(package.manifest)
-    settings, faults = bootimage.of_manifest(manifests.Manifests(place).at(package.manifest))
+    read = manifests.Manifests(place)
+    settings, faults = bootimage.of_manifest(read.at(package.manifest))
     faults = [f"{shown}: {fault}" for fault in faults]
     features = binaries.enabled(package, declaration.features, declaration.default_features)
     bins, default, wrong = binaries.choose(package, shown, declaration.bin, features)
@@ -99,9 +100,12 @@ def _read(declaration: CargoProjectDeclaration, given: Given) -> tuple[CargoProj
     faults += [*wrong, *unfit, *missing, *(f"{shown}: {fault}" for fault in bootimage.machine(settings.run_command)[2])]
     if faults:
         raise DeclarationError(declaration.where, faults)
-    lock = os.path.join(workspace.workspace_root, "Cargo.lock")
+    above = workspace.workspace_root
+    profiles = (read.at(os.path.join(above, "Cargo.toml")).get("profile", {}), config.table("profile"))
+    optimised = lto.is_asked_for(profiles, environ)
+    lock = os.path.join(above, "Cargo.lock")
     names = consulted.names(place, str(folder), lock, workspace.packages.values(), config, ())
-    found = CargoProject(shown, bins, default, declaration.bin, target, specification, alloc, settings)
+    found = CargoProject(shown, bins, default, declaration.bin, target, specification, alloc, optimised, settings)
     return found, (*names, "$CARGO_BUILD_TARGET")
 
 

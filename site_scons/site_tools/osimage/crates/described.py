@@ -13,7 +13,7 @@ class CargoProject(NamedTuple):
     `manifest` and `specification`, a target's JSON file (None for the built-in `target`), are relative to the project
     root. `bins` are the binaries that become images, none where there are only tests; `default` the one of them that
     `run` boots, None where nobody chose; `named` the one that the declaration names, if it does. `alloc` says whether
-    the kernel has that crate.
+    the kernel has that crate, `lto` whether a profile optimises at link time.
     """
 
     manifest: str
@@ -23,6 +23,7 @@ class CargoProject(NamedTuple):
     target: str
     specification: str | None
     alloc: bool
+    lto: bool
     settings: Bootimage
 
     @property

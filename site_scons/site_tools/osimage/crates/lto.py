@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
 
 from .unit_graph import Unit, UnitGraph
 
@@ -27,6 +28,23 @@ def needs(graph: UnitGraph) -> tuple[str, ...]:
         for dependency in unit.dependencies:
             wanted[dependency.index].add(made[index])
     return tuple(made)
+
+
+def is_asked_for(profiles: Iterable[Mapping[str, Any]], environ: Mapping[str, str]) -> bool:
+    """Whether a profile in tables of PROFILES, by name, or ENVIRON asks for optimisation at link time.
+
+    A profile may do so in flags of its own, also in those for single packages.
+    """
+    tables = [profile for table in profiles for profile in table.values() if isinstance(profile, Mapping)]
+    said = [profile.get("lto", False) for profile in tables]
+    said += [value for name, value in environ.items() if name.startswith("CARGO_PROFILE_") and name.endswith("_LTO")]
+    flags = [str(profile.get(key)) for profile in tables for key in ("rustflags", "package")]
+    return any(str(value).lower() not in ("false", "off") for value in said) or any("lto" in flag for flag in flags)
+
+
+def is_done(made: Iterable[str]) -> bool:
+    """Whether any unit that is MADE so, as `needs` says, is optimised at link time."""
+    return any(need.startswith(RUN) for need in made)
 
 
 def flags(need: str) -> tuple[str, ...]:

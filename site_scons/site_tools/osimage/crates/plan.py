@@ -10,9 +10,10 @@ from ..action import Plan
 from ..boot.handover import Bootloader09
 from ..boot.handover import read as read_handover
 from ..errors import DeclarationError, ToolchainError
+from ..sysroot.flags import is_about_lto, of_library
 from ..toolchain.rustdoc import find_rustdoc
 from . import config as configuration
-from . import consulted, doctests, linker, sources, steps
+from . import consulted, doctests, linker, lto, sources, steps
 from .fault import FaultError
 from .given import Given
 from .host import host_of
@@ -141,6 +142,7 @@ def _plan(declaration: KernelDeclaration, sysroot: Sysroot, given: Given) -> tup
     )  # fmt: skip
     configured = placed(configuration.environment(resolved.config, environ), place)
     layout = Layout(declaration, resolved, tools, place, configured)
+    _check_bitcode(sysroot, layout)
     packages = resolved.packages.values()
     read = (*layout.link.looked_for, *host.looked_for)
     if rustdoc is not None:
@@ -152,6 +154,16 @@ def _plan(declaration: KernelDeclaration, sysroot: Sysroot, given: Given) -> tup
         notes=resolved.notes,
     )
     return made, layout, _handover(resolved, place)
+
+
+def _check_bitcode(sysroot: Sysroot, layout: Layout) -> None:
+    """Check that SYSROOT has the bitcode that the units of LAYOUT need."""
+    resolved = layout.resolved
+    if not sysroot.lto and (lto.is_done(layout.needs) or any(map(is_about_lto, of_library(resolved.flags)))):
+        raise FaultError(
+            f"profile '{resolved.selection.profile}' optimises at link time, for which the sysroot '{sysroot.name}' "
+            "has no bitcode: leave lto=False out of env.Sysroot."
+        )
 
 
 def _handover(resolved: Resolved, place: Place) -> Bootloader09 | None:

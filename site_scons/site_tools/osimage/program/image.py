@@ -121,7 +121,7 @@ class _Images:
         rustc = self.found.need_rustc()
         root = self.executable.root
         specified, target = spec.plan(spec.TargetSpec(TARGET, None, None, {}, WHERE), rustc, root, BUILD)
-        library, made = sysroot.plan(sysroot.SysrootDeclaration("sysroot", (), WHERE), target, rustc, BUILD)
+        library, made = sysroot.plan(sysroot.SysrootDeclaration("sysroot", (), WHERE, lto=False), target, rustc, BUILD)
         stages, loader = boot.plan(boot.LoaderDeclaration("bios", None, WHERE), made, rustc, root, BUILD)
         plans = (specified, library, stages)
         return (

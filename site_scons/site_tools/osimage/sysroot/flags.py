@@ -38,6 +38,11 @@ def of_library(rustflags: Sequence[str]) -> tuple[str, ...]:
     return tuple(joined for joined in _joined(rustflags) if not _is_of_program(joined))
 
 
+def is_about_lto(flag: str) -> bool:
+    """Whether FLAG, joined to its value, is about optimisation at link time, for which a library has bitcode."""
+    return flag.startswith(("-Clto", "-Clinker-plugin-lto", "-Cembed-bitcode"))
+
+
 def last(flags: Sequence[str], option: str, default: str) -> str:
     """The value of `-C OPTION` in FLAGS as `of_library` returns them, where the last one counts."""
     values = [flag.partition("=")[2] for flag in flags if flag.startswith(f"-C{option}=")]

@@ -15,18 +15,23 @@ from .steps import CrateFiles, Steps
 
 @dataclass(frozen=True)
 class SysrootDeclaration:
-    """What `env.Sysroot` says: a name below the build folder, and flags for everything in the image."""
+    """What `env.Sysroot` says: a name below the build folder, and flags for everything in the image.
+
+    `lto` says whether kernels are to be optimised at link time with it.
+    """
 
     name: str
     rustflags: tuple[str, ...]
     where: Where
+    lto: bool = True
 
 
 @dataclass(frozen=True)
 class Sysroot:
     """A sysroot: what rustc finds in `directory` by itself, and `alloc`, which lies apart and has to be asked for.
 
-    Paths are relative to the project. `rustflags` are those that made a difference to the library.
+    Paths are relative to the project. `rustflags` are those that made a difference to the library. `lto` says whether
+    it can be linked to a kernel that is optimised at link time.
     """
 
     name: str
@@ -36,6 +41,7 @@ class Sysroot:
     alloc: CrateFiles
     alloc_directory: str
     rustflags: tuple[str, ...]
+    lto: bool
 
     def arguments(self, *, alloc: bool = False) -> tuple[str, ...]:
         """What rustc needs to compile for this sysroot; with ALLOC, `extern crate alloc` is found.
@@ -74,7 +80,7 @@ def plan(declaration: SysrootDeclaration, target: Target, rustc: Rustc, build: s
     directory = f"{build}/{declaration.name}"
     try:
         library = read(rustc.rust_src)
-        steps = Steps(library, target, rustc, rustflags, directory, f"{build}/external/{LINK}", where)
+        steps = Steps(library, target, rustc, rustflags, directory, f"{build}/external/{LINK}", where, declaration.lto)
         actions = tuple(action._replace(external=True) for action in steps.actions())
     except ValueError as error:
         raise DeclarationError(where, str(error)) from None
@@ -82,5 +88,5 @@ def plan(declaration: SysrootDeclaration, target: Target, rustc: Rustc, build: s
     if faults:
         raise DeclarationError(where, [f"rustflags: {fault}" for fault in faults])
     result = Sysroot(declaration.name, target, directory, (steps.core, steps.compiler_builtins), steps.alloc,
-                     steps.alloc_directory, rustflags)  # fmt: skip
+                     steps.alloc_directory, rustflags, steps.has_bitcode)  # fmt: skip
     return Plan(actions, links=((LINK, rustc.rust_src),), consulted=library.consulted), result

@@ -9,7 +9,7 @@ from ..errors import ToolchainError, Where
 from ..own import code_identity
 from ..target.spec import Target
 from ..toolchain.rustc import Rustc
-from .flags import last
+from .flags import is_about_lto, last
 from .script_env import script_env
 from .source import Library, LibraryCrate
 
@@ -38,6 +38,12 @@ class Steps:
     directory: str
     source: str
     where: Where
+    lto: bool
+
+    @property
+    def has_bitcode(self) -> bool:
+        """Whether the library has bitcode beside its machine code: for LTO, or since a flag is about that."""
+        return self.lto or any(map(is_about_lto, self.rustflags))
 
     @property
     def core(self) -> CrateFiles:
@@ -91,17 +97,19 @@ class Steps:
     ) -> Action:
         """One crate of the library: FILES from CRATE, which NEEDS others, READs files, and takes MORE arguments.
 
-        What it needs is found in the sysroot; `--extern` would put absolute paths in dep-info. Without the bitcode a
-        kernel's `lto = true` fails to link. A second thread takes a fifth of core's time off, and its bytes stay the
-        same; those of the metadata of the other two crates do not, from one run to the next.
+        What it needs is found in the sysroot; `--extern` would put absolute paths in dep-info. One codegen unit takes
+        less of the processors than sixteen do, and their second core is busy with what waits for the metadata. A
+        second thread takes a fifth of the time to core's metadata off, and its bytes stay the same; those of the other
+        two crates do not, from one run to the next.
         """
         threads = self._option("threads", "2") if crate.name == "core" else ()
+        bitcode = "yes" if self.has_bitcode else "no"
         dep_info = f"{self.directory}/{crate.name}.d"
         argv = (
             *self._rustc(crate.name, crate.edition, "rlib", "link,metadata,dep-info"), "--json=artifacts",
             "--target", self.target.path, "-Zunstable-options", *(("--sysroot", self.directory) if needs else ()),
-            OPT_LEVEL, "-Cembed-bitcode=yes", "-Cmetadata=sysroot", "-Zforce-unstable-if-unmarked",
-            "-Zbinary-dep-depinfo", *self._option("embed-metadata", "no"), *threads,
+            OPT_LEVEL, "-Ccodegen-units=1", f"-Cembed-bitcode={bitcode}", "-Cmetadata=sysroot",
+            "-Zforce-unstable-if-unmarked", "-Zbinary-dep-depinfo", *self._option("embed-metadata", "no"), *threads,
             *more, *self.rustflags,
             f"{self.source}/{crate.root}",
         )  # fmt: skip
