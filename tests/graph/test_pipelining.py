@@ -88,6 +88,18 @@ def test_what_others_wait_for_goes_first(project: Project) -> None:
     assert first in (last, then)  # it may have come to that before it was heard
 
 
+def test_what_fewer_wait_for_leaves_the_processors_to_the_rest(project: Project) -> None:
+    steps = {
+        "both": (f"touch began; {WAIT % 'other-ran'}; nice > both; touch {{out}}/both", [], ["build/both"]),
+        "a": ("touch {out}/a", ["build/both"], ["build/a"]),
+        "b": ("touch {out}/b", ["build/both"], ["build/b"]),
+        "other": (f"{WAIT % 'began'}; sleep 0.5; nice > other; touch other-ran {{out}}/other", [], ["build/other"]),
+        "all": ("touch {out}/all", ["build/a", "build/b", "build/other"], ["build/all"]),
+    }
+    project.write({"steps.json": json.dumps(steps)}).build("build/all", "-j2")
+    assert (int(project.read("both")), int(project.read("other"))) == (os.nice(0), min(os.nice(0) + 10, 19))
+
+
 def test_what_uses_metadata_that_stays_the_same_is_left_alone(project: Project) -> None:
     write(project).build("build/all", "-j2")
     project.write({"words": "other"})

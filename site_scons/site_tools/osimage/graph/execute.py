@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -144,8 +145,8 @@ def _begin(engine: Engine, action: Action, record: Record | None) -> None:
 
 
 def _run(engine: Engine, action: Action, scratch: _Scratch, handle: int, making: Making) -> Outcome:
-    with engine.pipeline.slots:
-        outcome = _outcome(engine, action, scratch, making)
+    with engine.pipeline.slot(making.urgency) as is_urgent:
+        outcome = _outcome(engine, action, scratch, making, is_urgent)
     if outcome.status != 0 and engine.interrupted():
         engine.console.forget(handle)  # SCons has the word
         raise StepError(f"{action.label}: interrupted")
@@ -158,17 +159,22 @@ def _run(engine: Engine, action: Action, scratch: _Scratch, handle: int, making:
     return outcome
 
 
-def _outcome(engine: Engine, action: Action, scratch: _Scratch, making: Making) -> Outcome:
+def _outcome(
+    engine: Engine, action: Action, scratch: _Scratch, making: Making, is_urgent: Callable[[], bool]
+) -> Outcome:
     machine = engine.machine
     if machine.verbose:
         engine.console.write(shell_line(action, scratch.relative, engine.root, machine.programs))
     if is_python_step(action):
         return Outcome(0, "", run_python(action, scratch.absolute, engine.root, machine.programs))
 
-    def hear(line: bytes) -> bool:
-        return making.hear(line, scratch.absolute)
+    def hear(line: bytes) -> None:
+        making.hear(line, scratch.absolute)
 
-    return run_program(action, scratch.relative, engine.root, machine.programs, engine.interrupted, hear)
+    def matters() -> bool:
+        return is_urgent() and not making.handed_out
+
+    return run_program(action, scratch.relative, engine.root, machine.programs, engine.interrupted, hear, matters)
 
 
 def _failure(engine: Engine, action: Action, outcome: Outcome, scratch: _Scratch) -> str:

@@ -22,17 +22,20 @@ from .way import obstacle
 
 
 class Making(Work):
-    """The making of ACTION; IS_AWAITED says whether anybody waits for its metadata alone."""
+    """The making of ACTION: its URGENCY is how many others wait; whether it IS_AWAITED for its metadata alone."""
 
-    def __init__(self, engine: Engine, action: Action, is_awaited: Callable[[], bool] = lambda: False) -> None:
+    def __init__(
+        self, engine: Engine, action: Action, urgency: Callable[[], int] = int, is_awaited: Callable[[], bool] = bool
+    ) -> None:
         super().__init__()
+        self.urgency = urgency
         self.handed_out: dict[str, str] = {}  # the metadata's path and SHA-256 (hex), once it lies in its place
         self._engine = engine
         self._action = action
         self._is_awaited = is_awaited
 
-    def hear(self, line: bytes, scratch: Path) -> bool:
-        """Whether the metadata was handed out, since the program has said in LINE that it is in its folder, SCRATCH.
+    def hear(self, line: bytes, scratch: Path) -> None:
+        """Hand out the metadata where the program says in LINE that it is in its folder, SCRATCH.
 
         The metadata that is handed out is a copy, since rustc reads its own again. An older rlib beside it would be
         that of another crate to rustc.
@@ -40,7 +43,7 @@ class Making(Work):
         path = metadata_of(self._action)
         engine = self._engine
         if path is None or not _says_metadata(line) or not self._is_awaited() or obstacle(path, engine.records.outputs):
-            return False
+            return
         try:
             clear_way(engine.build, path)
             copy = scratch / f"early.{Path(path).name}"
@@ -50,14 +53,13 @@ class Making(Work):
                 Path(other).unlink(missing_ok=True)
             copy.replace(path)
         except OSError:
-            return False  # the end of the step meets it again, and says it
+            return  # the end of the step meets it again, and says it
         stat = Stat.of(path)
         if stat is None:
-            return False
+            return
         self.handed_out = {path: digest}
         engine.today.made({path: Output(digest, False, stat)})
         self.moved.set()
-        return True
 
     def check(self, digests: Mapping[str, str]) -> None:
         """Make sure that what was handed out is among DIGESTS, those of the outputs in the end.

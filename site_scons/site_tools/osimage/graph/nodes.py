@@ -7,6 +7,7 @@ say whether they are up to date, and that neither `.sconsign` nor SCons' CacheDi
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import SCons.Action
@@ -17,7 +18,7 @@ import SCons.Script
 
 from ..action import Action, metadata_of, output_files, output_folders
 from ..errors import DeclarationError, OsimageError
-from .order import Waiting
+from .order import Waiting, awaited
 from .project import Project
 from .way import obstacle
 
@@ -119,18 +120,18 @@ class Step:
         from .execute import make
         from .making import Making
 
-        engine = self.project.engine
+        engine, urgency = self.project.engine, partial(awaited, node)
         try:
             if self._making is not None:
                 self._making.join()
             elif node is self._metadata() and engine.pipeline.pays:
-                self._making = making = Making(engine, self.action, self._is_awaited)
+                self._making = making = Making(engine, self.action, urgency, self._is_awaited)
                 engine.pipeline.begin(making, lambda: make(engine, self.action, making))
                 if making.handed_out:
                     return
                 making.join()
             else:
-                make(engine, self.action)
+                make(engine, self.action, Making(engine, self.action, urgency))
         except Exception as error:
             raise self._told(error, node) from error
         self.current = True

@@ -17,6 +17,11 @@ class Waiting(set[Any]):
         return iter(sorted(super().__iter__(), key=_urgency))
 
 
+def awaited(node: Any) -> int:
+    """How many others wait for NODE, as far as SCons knows by now."""
+    return len(node.waiting_parents)
+
+
 def _urgency(node: Any) -> int:
     step = getattr(node.attributes, "osimage_step", None)
-    return -1 if step is not None and step.has_begun() else len(node.waiting_parents)
+    return -1 if step is not None and step.has_begun() else awaited(node)

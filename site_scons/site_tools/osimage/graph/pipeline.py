@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 
 class Work:
@@ -41,9 +42,23 @@ class Pipeline:
     """All such work of one build, in which JOBS programs may run at a time."""
 
     def __init__(self, jobs: int) -> None:
-        self.slots = threading.BoundedSemaphore(jobs)
         self.pays = jobs > 1  # whether anybody could begin earlier
+        self._slots = threading.BoundedSemaphore(jobs)
+        self._running: list[Callable[[], int]] = []
         self._begun: list[Work] = []
+
+    @contextmanager
+    def slot(self, urgency: Callable[[], int]) -> Iterator[Callable[[], bool]]:
+        """A place for a program as soon as there is one; what tells whether none of those that run is more urgent.
+
+        URGENCY tells how many wait for it, which may change while it runs.
+        """
+        with self._slots:
+            self._running.append(urgency)
+            try:
+                yield lambda: all(other() <= urgency() for other in tuple(self._running))
+            finally:
+                self._running.remove(urgency)
 
     def begin(self, work: Work, do: Callable[[], None]) -> None:
         """Let WORK be done by DO, and come back when a part of it is ready or all has ended."""

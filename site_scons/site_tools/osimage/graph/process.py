@@ -60,12 +60,13 @@ def run_program(
     root: Path,
     programs: Programs,
     stop: Callable[[], bool],
-    heard: Callable[[bytes], bool],
+    heard: Callable[[bytes], None],
+    is_urgent: Callable[[], bool],
 ) -> Outcome:
     """Run a step's program in ROOT with OUT (relative to ROOT) as its scratch folder; end it when STOP says so.
 
-    HEARD gets every line that it writes to standard error, without its end, as it comes, and answers whether what the
-    program does from then on is less urgent than what others do.
+    HEARD gets every line that it writes to standard error, without its end, as it comes. Once it is not what IS_URGENT
+    any more, the program goes on with what time others leave.
 
     Raises:
         StepError: the program is not known or cannot be started.
@@ -81,30 +82,36 @@ def run_program(
     except OSError as error:
         raise StepError(f"cannot start {argv[0]}: {error.strerror}") from error
     with process:
-        stdout, stderr = _listen(process, stop, heard)
+        stdout, stderr = _listen(process, stop, heard, is_urgent)
     return Outcome(process.returncode, stdout.decode(errors="replace"), stderr.decode(errors="replace"))
 
 
 def _listen(
-    process: subprocess.Popen[bytes], stop: Callable[[], bool], heard: Callable[[bytes], bool]
+    process: subprocess.Popen[bytes],
+    stop: Callable[[], bool],
+    heard: Callable[[bytes], None],
+    is_urgent: Callable[[], bool],
 ) -> tuple[bytes, bytes]:
-    """All that PROCESS writes until both of its streams are closed; STOP and HEARD as for `run_program`."""
+    """All that PROCESS writes until both of its streams are closed; STOP, HEARD and IS_URGENT as for `run_program`."""
     output, errors = bytearray(), bytearray()
     told = 0  # bytes of its standard error
     looked = time.monotonic()
+    is_first = True
     with selectors.DefaultSelector() as selector:
         for stream, kept in ((process.stdout, output), (process.stderr, errors)):
             if stream is not None:
                 selector.register(stream, selectors.EVENT_READ, kept)
         while selector.get_map():
+            if is_first and not is_urgent():
+                is_first = False
+                _step_back(process.pid)
             for ready, _ in selector.select(ATTENTION_S):
                 data = os.read(ready.fd, 1 << 16)
                 ready.data.extend(data)
                 if not data:
                     selector.unregister(ready.fileobj)
             while (end := errors.find(b"\n", told)) >= 0:
-                if heard(bytes(errors[told:end])):
-                    _step_back(process.pid)
+                heard(bytes(errors[told:end]))
                 told = end + 1
             if time.monotonic() - looked >= ATTENTION_S:
                 looked = time.monotonic()
