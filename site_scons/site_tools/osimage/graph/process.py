@@ -96,14 +96,14 @@ def _listen(
     output, errors = bytearray(), bytearray()
     told = 0  # bytes of its standard error
     looked = time.monotonic()
-    is_first = True
+    has_stepped_back = False
     with selectors.DefaultSelector() as selector:
         for stream, kept in ((process.stdout, output), (process.stderr, errors)):
             if stream is not None:
                 selector.register(stream, selectors.EVENT_READ, kept)
         while selector.get_map():
-            if is_first and not is_urgent():
-                is_first = False
+            if not has_stepped_back and not is_urgent():
+                has_stepped_back = True
                 _step_back(process.pid)
             for ready, _ in selector.select(ATTENTION_S):
                 data = os.read(ready.fd, 1 << 16)

@@ -98,9 +98,9 @@ class Steps:
         """One crate of the library: FILES from CRATE, which NEEDS others, READs files, and takes MORE arguments.
 
         What it needs is found in the sysroot; `--extern` would put absolute paths in dep-info. One codegen unit takes
-        less of the processors than sixteen do, and their second core is busy with what waits for the metadata. A
-        second thread takes a fifth of the time to core's metadata off, and its bytes stay the same; those of the other
-        two crates do not, from one run to the next.
+        less time of a processor than sixteen, and another processor has what waits for the metadata. A second thread
+        takes a fifth of core's time off, and its bytes stay the same; those of the metadata of the other two crates do
+        not, from one run to the next.
         """
         threads = self._option("threads", "2") if crate.name == "core" else ()
         bitcode = "yes" if self.has_bitcode else "no"
