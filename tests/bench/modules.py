@@ -3,7 +3,7 @@
 The kernel's own modules keep the compiler as busy as real ones do. In nine public kernels, of 1,000 to 394,000 lines
 without blank ones and comments, a thousand lines have 8 to 51 derived traits, 48 to 91 functions, 6 to 23 types, 4 to 17
 closures, 5 to 20 iterator adapters and 39 to 91 macro calls. The largest whose library was compiled by itself (19,300
-lines, `dev`) took 0.36 s of a processor for a thousand of them, as these modules do.
+lines, `dev`) took 0.36 s of a processor for a thousand of them; these take 0.3.
 """
 
 from __future__ import annotations

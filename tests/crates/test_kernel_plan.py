@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
@@ -289,3 +290,9 @@ def test_a_kernel_without_the_suffix_does_not_lie_in_its_own_way(planned: PlanIt
     plan, kernel = planned(write(tmp_path / "p", KERNEL), name="boot/kernel")
     assert kernel.elf == "build/boot/kernel"
     assert plan.actions[0].outputs == ("build/boot/kernel", "build/boot/kernel.crates/kernel.d")
+
+
+def test_flags_against_link_time_optimisation_need_no_bitcode(planned: PlanIt, tmp_path: Path) -> None:
+    sysroot = dataclasses.replace(sysroot_of(), lto=False)
+    plan, _ = planned(write(tmp_path / "p", KERNEL), sysroot=sysroot, rustflags=("-Clto=off",))
+    assert "-Clto=off" in plan.actions[-1].argv

@@ -10,7 +10,6 @@ from ..action import Plan
 from ..boot.handover import Bootloader09
 from ..boot.handover import read as read_handover
 from ..errors import DeclarationError, ToolchainError
-from ..sysroot.flags import is_about_lto, of_library
 from ..toolchain.rustdoc import find_rustdoc
 from . import config as configuration
 from . import consulted, doctests, linker, lto, sources, steps
@@ -158,11 +157,11 @@ def _plan(declaration: KernelDeclaration, sysroot: Sysroot, given: Given) -> tup
 
 def _check_bitcode(sysroot: Sysroot, layout: Layout) -> None:
     """Check that SYSROOT has the bitcode that the units of LAYOUT need."""
-    resolved = layout.resolved
-    if not sysroot.lto and (lto.is_done(layout.needs) or any(map(is_about_lto, of_library(resolved.flags)))):
+    if not sysroot.lto and lto.is_done(layout.needs):
+        profile = layout.resolved.selection.profile
         raise FaultError(
-            f"profile '{resolved.selection.profile}' optimises at link time, for which the sysroot '{sysroot.name}' "
-            "has no bitcode: leave lto=False out of env.Sysroot."
+            f"profile '{profile}' optimises at link time, for which the sysroot '{sysroot.name}' has no bitcode: leave "
+            "lto=False out of env.Sysroot."
         )
 
 
